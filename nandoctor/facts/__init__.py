@@ -1,0 +1,31 @@
+"""What was observed: plain, savable data that rules read. Nothing here imports TensorFlow."""
+
+from nandoctor.facts.data import ArrayFacts, Cell, ColumnFacts, DataFacts
+from nandoctor.facts.examination import CheckNumericsFacts, Disagreement, Facts, HiddenFacts
+from nandoctor.facts.step import GradientFacts, LayerFacts, LoopFacts, Operand, Origin, SourceLine, StepFacts
+from nandoctor.facts.subject import HeadFacts, InputFacts, LossFacts, SubjectFacts
+from nandoctor.facts.weights import VariableFacts, WeightFacts
+
+__all__ = [
+    "ArrayFacts",
+    "Cell",
+    "CheckNumericsFacts",
+    "ColumnFacts",
+    "DataFacts",
+    "Disagreement",
+    "Facts",
+    "GradientFacts",
+    "HeadFacts",
+    "HiddenFacts",
+    "InputFacts",
+    "LayerFacts",
+    "LoopFacts",
+    "LossFacts",
+    "Operand",
+    "Origin",
+    "SourceLine",
+    "StepFacts",
+    "SubjectFacts",
+    "VariableFacts",
+    "WeightFacts",
+]

@@ -1,0 +1,159 @@
+"""What nandoctor says: findings, and the report that carries them (contract version 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+SCHEMA_VERSION = 1
+
+Severity = Literal["error", "warning", "note"]
+Confidence = Literal["high", "medium", "low"]
+Phase = Literal["data", "forward", "backward", "update"]
+Verdict = Literal["sick", "at-risk", "healthy"]
+Scalar = int | float | str
+
+SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
+CONFIDENCES: tuple[Confidence, ...] = ("high", "medium", "low")
+
+
+@dataclass(frozen=True)
+class Location:
+    """Where something was observed. What is not known is None, never guessed.
+
+    `rows` are places in the batch and `dataset_rows` in the user's file, `step`, `epoch`, `batch` and
+    `loop_iteration` count from 0; `line` counts from 1. `columns` are names, or the index as text.
+    """
+
+    file: str | None = None
+    line: int | None = None
+    function: str | None = None
+    code: str | None = None
+    layer: str | None = None
+    op: str | None = None
+    op_type: str | None = None
+    phase: Phase | None = None
+    loop_iteration: int | None = None
+    step: int | None = None
+    epoch: int | None = None
+    batch: int | None = None
+    rows: tuple[int, ...] | None = None
+    dataset_rows: tuple[int, ...] | None = None
+    columns: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """Something that may help; `trial` holds the figures of the attempt, empty while `verdict` is untried."""
+
+    id: str
+    title: str
+    patch: str | None = None
+    verdict: Literal["verified", "not-enough", "untried"] = "untried"
+    trial: Mapping[str, Scalar] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One diagnosis.
+
+    `message` states what was measured, the value and the limit. `evidence` are the measured values and
+    `limits` the thresholds they were compared with. `chain` runs from symptom to root cause. `consequences`
+    are findings that follow from this one. `about` names the observation that the finding explains (for
+    example `origin:0`, `variable:dense/kernel`): ranking uses it, reports do not show it.
+    """
+
+    rule: str
+    cause: str
+    severity: Severity
+    title: str
+    message: str
+    confidence: Confidence = "high"
+    location: Location = field(default_factory=Location)
+    evidence: Mapping[str, Scalar] = field(default_factory=dict)
+    limits: Mapping[str, int | float] = field(default_factory=dict)
+    chain: tuple[str, ...] = ()
+    remedies: tuple[Remedy, ...] = ()
+    consequences: tuple[Finding, ...] = ()
+    about: str | None = None
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A rule that could not be applied, and why."""
+
+    rule: str
+    cause: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Tool:
+    """The programs that made the report; None for what was not loaded."""
+
+    name: str
+    version: str
+    tensorflow: str | None
+    keras: str | None
+    python: str
+
+
+@dataclass(frozen=True)
+class Summary:
+    """How many findings of each severity there are, and the verdict they amount to."""
+
+    error: int
+    warning: int
+    note: int
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class ReportSubject:
+    """What was examined."""
+
+    kind: Literal["saved_model", "keras", "script", "data"]
+    path: str
+
+
+@dataclass(frozen=True)
+class LayerRow:
+    """One line of the layer table: extremes of |activation|, and how far they are from the dtype's limit.
+
+    `headroom` is in powers of two; `gradient_to_weight` is the largest ratio of norms among the layer's
+    variables. None where nothing was measured.
+    """
+
+    layer: str
+    op_type: str
+    dtype: str
+    minimum: float | None
+    maximum: float | None
+    nonfinite: int
+    zero_share: float | None
+    saturated_share: float | None
+    headroom: float | None
+    gradient_norm: float | None
+    gradient_to_weight: float | None
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything a report format needs; `findings[0]` is the root cause.
+
+    `examined` are sentences that say what was looked at (rows, passes, loss, instruments), `skipped` the
+    rules that could not be applied, `notices` what the reader must know about how the examination was made,
+    `check_numerics` what TensorFlow's own instrument said.
+    """
+
+    tool: Tool
+    subject: ReportSubject
+    summary: Summary
+    findings: tuple[Finding, ...]
+    examined: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+    layers: tuple[LayerRow, ...] = ()
+    check_numerics: Mapping[str, Any] | None = None
+    schema_version: int = SCHEMA_VERSION

@@ -1,0 +1,1 @@
+"""The only rooms that load TensorFlow, Keras or a data engine: they make facts."""

@@ -1,0 +1,1 @@
+"""Every private TensorFlow or Keras name we touch, one function each."""

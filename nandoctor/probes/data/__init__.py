@@ -1,0 +1,1 @@
+"""Files of data to arrays and facts; no TensorFlow here."""

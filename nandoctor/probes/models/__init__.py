@@ -1,0 +1,1 @@
+"""Saved models to a Subject: functions that can be traced, variables, inputs."""

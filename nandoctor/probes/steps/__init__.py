@@ -1,0 +1,1 @@
+"""A Subject and batches to StepFacts: trace, interpret op by op, attribute, find the rows."""

@@ -1,0 +1,1 @@
+"""One file a rule; folders are families. Pure: facts in, findings out."""

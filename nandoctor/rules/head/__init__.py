@@ -1,0 +1,1 @@
+"""Family 5xx: the loss and the head."""

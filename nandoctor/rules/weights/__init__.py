@@ -1,0 +1,1 @@
+"""Family 6xx: weights and initialization."""
