@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from nandoctor.finding import Location
 from nandoctor.stats import TensorStats
 
+MOST_CELLS = 16
 QUANTILE_LEVELS: tuple[float, ...] = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
 
 
@@ -48,6 +51,20 @@ class ColumnFacts:
         """The value at one of `QUANTILE_LEVELS`; ValueError for another level, IndexError without values."""
         return self.quantiles[QUANTILE_LEVELS.index(level)]
 
+    @property
+    def magnitude(self) -> float:
+        """Largest magnitude from the 1st to the 99th percentile, which a few outliers do not move; else the largest."""
+        if not self.quantiles:
+            return self.stats.max_abs
+        return max(abs(self.quantile(0.01)), abs(self.quantile(0.99)))
+
+    def outside(self, low: float, high: float) -> tuple[tuple[Cell, ...], bool]:
+        """The known cells below `low` or above `high`, in order of rows, and whether these are all there are."""
+        below = [cell for cell in self.lowest if cell.value < low]
+        above = [cell for cell in self.highest if cell.value > high]
+        complete = len(below) < MOST_CELLS and len(above) < MOST_CELLS
+        return tuple(sorted((*below, *above), key=lambda cell: cell.row)), complete
+
 
 @dataclass(frozen=True)
 class ArrayFacts:
@@ -68,6 +85,11 @@ class ArrayFacts:
     stats: TensorStats | None
     columns: tuple[ColumnFacts, ...] = ()
     row_sums: tuple[float, float] | None = None
+
+    @property
+    def about(self) -> str:
+        """The key under which findings refer to this array: `input:x`, `label:y`."""
+        return f"{self.role}:{self.name}"
 
     @property
     def image_like(self) -> bool:
@@ -103,3 +125,30 @@ class DataFacts:
     def labels(self) -> tuple[ArrayFacts, ...]:
         """The arrays that are targets."""
         return tuple(array for array in self.arrays if array.role == "label")
+
+    def place_in_batch(self, row: int) -> tuple[int, int] | None:
+        """The batch that a data row was in and its place there, both from 0; None for a row that was not examined."""
+        if self.batch_size is None:
+            return None
+        batch = 0
+        for first, end in self.examined_rows:
+            if first <= row < end:
+                return batch + (row - first) // self.batch_size, (row - first) % self.batch_size
+            batch += -(-(end - first) // self.batch_size)
+        return None
+
+    def location(self, columns: Sequence[str], cells: Sequence[Cell] = ()) -> Location:
+        """Where cells are: rows of the file, columns, line, and the places in the first batch that has any of them."""
+        rows = sorted({cell.row for cell in cells})
+        places = [place for place in map(self.place_in_batch, rows) if place is not None]
+        batch = places[0][0] if places else None
+        lines = [cell.line for cell in cells if cell.line is not None]
+        return Location(
+            file=self.path,
+            line=min(lines) if lines else None,
+            phase="data",
+            batch=batch,
+            rows=tuple(place for number, place in places if number == batch) or None,
+            dataset_rows=tuple(rows) or None,
+            columns=tuple(columns) or None,
+        )

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise, takewhile
+from statistics import median
 from typing import Literal
 
 from nandoctor.finding import Location, Phase, Scalar, Severity
-from nandoctor.stats import TensorStats
+from nandoctor.stats import DTYPE_LIMITS, TensorStats
+from nandoctor.wording import number, plural
 
 Sink = Literal["output", "loss", "gradient"]
+
+_FEWEST_FACTORS = 5
+_STEADY = 0.8
+
+REPLACING_OPS = frozenset(
+    ("Select", "SelectV2", "IsNan", "IsInf", "IsFinite", "MulNoNan", "DivNoNan", "Minimum", "Maximum", "ClipByValue")
+)
+"""Ops by which a model deals with non-finite values on purpose (MaxPool and ArgMax only hide them)."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +52,46 @@ class Operand:
     layer: str | None = None
     at_fault: TensorStats | None = None
     values_at_fault: tuple[float, ...] = ()
+
+    @property
+    def blamed(self) -> TensorStats:
+        """The statistics at fault: at the non-finite places, or of the whole operand where there are no such places."""
+        return self.stats if self.at_fault is None else self.at_fault
+
+    @property
+    def smallest(self) -> float:
+        """A lower bound of the blamed values' magnitude: 0 where they are of both signs, or not finite at all."""
+        low, high = self.blamed.minimum, self.blamed.maximum
+        if low is None or high is None or low <= 0.0 <= high:
+            return 0.0
+        return min(abs(low), abs(high))
+
+    @property
+    def vanishes(self) -> bool:
+        """Whether every blamed value is 0 or so small that kernels take it for 0 (under the dtype's normal numbers)."""
+        blamed = self.blamed
+        limits = DTYPE_LIMITS.get(self.dtype)
+        return blamed.finite > 0 and blamed.nonfinite == 0 and blamed.max_abs < (limits.normal if limits else 1.0)
+
+    @property
+    def origin(self) -> str:
+        """The layer or op that the operand comes from, for a message; empty where it is not known."""
+        name = self.layer or self.op
+        return f" from {name}" if name else ""
+
+    def measured(self, noun: str) -> str:
+        """For a message: `3 of 8 values of the argument (which lies in 0..1)`."""
+        blamed = "" if self.at_fault is None else f"{self.at_fault.count:,} of "
+        low, high = self.stats.minimum, self.stats.maximum
+        span = "holds no finite value" if low is None or high is None else f"lies in {number(low)}..{number(high)}"
+        return f"{blamed}{plural(self.stats.count, 'value')} of the {noun}{self.origin} (which {span})"
+
+    def evidence(self, prefix: str = "") -> dict[str, Scalar]:
+        """Count, minimum and maximum of the whole operand, and where it comes from, for a finding's evidence."""
+        found: dict[str, Scalar] = {f"{prefix}values": self.stats.count, f"{prefix}from": self.op or "unknown"}
+        if self.stats.minimum is not None and self.stats.maximum is not None:
+            found |= {f"{prefix}minimum": self.stats.minimum, f"{prefix}maximum": self.stats.maximum}
+        return found
 
 
 @dataclass(frozen=True)
@@ -93,6 +145,46 @@ class Origin:
     def severity(self) -> Severity:
         """error where it reached loss, gradients or outputs; note where it is contained."""
         return "note" if self.contained else "error"
+
+    @property
+    def ran(self) -> str:
+        """The type of the op that ran: of the gradient graph's op for a backward origin."""
+        return self.backward_op_type or self.op_type
+
+    @property
+    def deed(self) -> str:
+        """What ran, for a message: `Log`, `Reciprocal in the gradient of Log`."""
+        return f"{self.ran} in the gradient of {self.op_type}" if self.phase == "backward" else self.ran
+
+    @property
+    def floats(self) -> tuple[Operand, ...]:
+        """The operands of a floating dtype (axes and indices left out)."""
+        return tuple(operand for operand in self.operands if operand.dtype in DTYPE_LIMITS)
+
+    @property
+    def from_finite(self) -> bool:
+        """Whether an op computed it from finite operands alone."""
+        return (
+            self.kind == "op" and not self.parents and all(operand.blamed.nonfinite == 0 for operand in self.operands)
+        )
+
+    @property
+    def results(self) -> str:
+        """How much of the result is not finite, for a message: `3 of 12 results are NaN`."""
+        infinite = self.output.positive_inf + self.output.negative_inf
+        what = "NaN or Inf" if self.output.nan and infinite else "NaN" if self.output.nan else "Inf"
+        bad = self.output.nonfinite
+        return f"{bad:,} of {plural(self.output.count, 'result')} {'is' if bad == 1 else 'are'} {what}"
+
+    @property
+    def zero_times_infinity(self) -> bool:
+        """Whether a NaN is the product of a zero and an infinity at the same place."""
+        blamed = [operand.blamed for operand in self.floats]
+        return (
+            self.output.nan > 0
+            and any(stats.zeros > 0 for stats in blamed)
+            and any(stats.positive_inf + stats.negative_inf > 0 for stats in blamed)
+        )
 
     @property
     def about(self) -> str:
@@ -181,6 +273,30 @@ class LoopFacts:
     max_abs: tuple[float, ...]
     source: SourceLine | None = None
 
+    @property
+    def finite(self) -> tuple[float, ...]:
+        """The magnitudes up to the first iteration that was not finite."""
+        return tuple(takewhile(math.isfinite, self.max_abs))
+
+    @property
+    def growth(self) -> float | None:
+        """The factor by which the magnitude grows at each iteration, None unless the growth is geometric.
+
+        It is the median factor of the second half; geometric means that every factor of that half is above 1 and
+        that their median has kept at least 80 % (in logarithms) of the first half's: a counter or a polynomial
+        slows down to a third, a bounded state stops. Fewer than 6 iterations show nothing.
+        """
+        values = self.finite
+        start = next((index for index, value in enumerate(values) if value > 0.0), len(values))
+        steps = [math.log2(after / before) for before, after in pairwise(values[start:]) if before > 0.0 < after]
+        if len(steps) < _FEWEST_FACTORS or 0.0 in values[start:]:
+            return None
+        half = len(steps) // 2
+        early, late = median(steps[:half]), median(steps[half:])
+        if min(steps[half:]) <= 0.0 or late < _STEADY * early:
+            return None
+        return float(2.0**late)
+
 
 @dataclass(frozen=True)
 class StepFacts:
@@ -208,3 +324,40 @@ class StepFacts:
             if origin.id == identity:
                 return origin
         raise KeyError(identity)
+
+    def replaces_input(self, *names: str | None) -> bool:
+        """Whether non-finite values of that input were seen, and all were replaced on purpose before they did harm."""
+        seen = [origin for origin in self.origins if origin.kind == "input" and origin.op in names]
+        return bool(seen) and all(
+            origin.contained and origin.absorbed_by and REPLACING_OPS.issuperset(origin.absorbed_by) for origin in seen
+        )
+
+    def consequences(self, origin: Origin) -> tuple[Origin, ...]:
+        """The origins that its non-finite values fed."""
+        return tuple(other for other in self.origins if origin.id in other.parents)
+
+    def branch_not_taken(self, origin: Origin) -> bool:
+        """Whether this is a gradient of the branch that a Select left out: there the incoming gradient is 0.
+
+        Seen in 0 * Inf = NaN at the origin itself or at the next one. The NaN that follows from such an origin in
+        the gradient of the same op is not counted again.
+        """
+        if origin.phase != "backward" or origin.selected_by is None:
+            return False
+        inherited = any(
+            other.id in origin.parents and other.phase == "backward" and other.op == origin.op for other in self.origins
+        )
+        if inherited:
+            return False
+        return origin.zero_times_infinity or any(
+            other.phase == "backward" and other.zero_times_infinity for other in self.consequences(origin)
+        )
+
+    def growing_loop(self, origin: Origin) -> LoopFacts | None:
+        """The followed op of the loop in which an origin lies: itself, or the one of its layer that grew fastest."""
+        if origin.loop_iteration is None or origin.phase != "forward":
+            return None
+        same = [loop for loop in self.loops if loop.op == origin.op]
+        near = [loop for loop in self.loops if origin.layer is not None and loop.layer == origin.layer]
+        growing = [loop for loop in same or near if loop.growth is not None]
+        return max(growing, key=lambda loop: loop.growth or 0.0, default=None)

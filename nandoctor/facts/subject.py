@@ -7,6 +7,13 @@ from typing import Literal
 
 from nandoctor.stats import TensorStats
 
+KERNEL_OPS = frozenset(
+    {"MatMul", "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3", "Einsum", "XlaDotV2"}
+    | {"Conv2D", "Conv3D", "DepthwiseConv2dNative", "Conv"}
+    | {"While", "StatelessWhile", "TensorListFromTensor", "CudnnRNN", "CudnnRNNV3"}
+)
+"""Ops that multiply their input by a kernel, or the loop around a recurrent layer's."""
+
 Activation = Literal["softmax", "sigmoid", "tanh", "relu", "linear", "other"]
 
 
@@ -28,6 +35,17 @@ class InputFacts:
     embeds: bool = False
     scaled_by: str | None = None
     at_first_kernel: TensorStats | None = None
+
+    def reaches_kernel(self, magnitude: float) -> bool:
+        """Whether values of that magnitude arrive at a kernel as they are: not looked up, not rescaled, not squashed.
+
+        Half the magnitude is enough: fewer rows may have gone through the model than were profiled.
+        """
+        if self.embeds or self.scaled_by is not None:
+            return False
+        if self.at_first_kernel is not None:
+            return self.at_first_kernel.max_abs >= magnitude / 2
+        return not self.consumers or not KERNEL_OPS.isdisjoint(self.consumers)
 
 
 @dataclass(frozen=True)
@@ -89,3 +107,21 @@ class SubjectFacts:
     losses: tuple[LossFacts, ...] = ()
     training_behaviour: bool = False
     notices: tuple[str, ...] = ()
+
+    def input_named(self, name: str | None) -> InputFacts | None:
+        """The input of that name; None if there is none."""
+        return next((entry for entry in self.inputs if entry.name == name), None)
+
+    def target(self, label: str, output: str | None) -> tuple[LossFacts, HeadFacts | None] | None:
+        """The loss that compares with the label array (bound to `output`), and the head it judges where that is clear.
+
+        None where no loss takes that array.
+        """
+        for loss in self.losses:
+            if loss.label == label or (loss.label is None and loss.output in (None, output)):
+                if loss.chosen == "outputs":
+                    continue
+                wanted = loss.output or output
+                heads = [head for head in self.heads if head.output == wanted] or list(self.heads)
+                return loss, heads[0] if len(heads) == 1 else None
+        return None

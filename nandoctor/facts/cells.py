@@ -1,0 +1,80 @@
+"""The cells of an array that are no finite number, gathered over its columns."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from nandoctor.facts.data import ArrayFacts, Cell, ColumnFacts
+from nandoctor.stats import TensorStats
+from nandoctor.wording import listing
+
+Badness = Literal["nan", "inf", "missing"]
+
+
+@dataclass(frozen=True)
+class BadCells:
+    """The bad cells of one kind in one array.
+
+    `count` of `values` values are bad, exactly. `columns` are the columns that have any, with their counts,
+    worst first (empty where no columns were profiled); `first` the first known cells with their column, by row.
+    """
+
+    count: int
+    values: int
+    columns: tuple[tuple[str, int], ...]
+    first: tuple[tuple[str, Cell], ...]
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """The names of at most 16 columns that have bad cells, worst first."""
+        return tuple(name for name, _ in self.columns[:16])
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """At most 16 of the first bad cells, by row."""
+        return tuple(cell for _, cell in self.first[:16])
+
+    def where_clause(self) -> str:
+        """The end of a sentence: the columns with their counts, and the first cell; empty if neither is known."""
+        parts = []
+        if self.columns:
+            parts.append(f"by column: {listing([f'{name} ({count:,})' for name, count in self.columns])}")
+        if self.first:
+            name, cell = self.first[0]
+            line = f", line {cell.line} of the file" if cell.line is not None else ""
+            text = f", written {cell.text!r}" if cell.text is not None else ""
+            parts.append(f"the first is in row {cell.row}, column {name}{line}{text}")
+        return "".join(f"; {part}" for part in parts)
+
+
+def bad_cells(array: ArrayFacts, kind: Badness) -> BadCells | None:
+    """The cells of that kind in the array; None where it has none or holds no numbers."""
+    if array.stats is None or not _count(array.stats, kind):
+        return None
+    columns = [(column.name, _count(column.stats, kind)) for column in array.columns]
+    first = [(column.name, cell) for column in array.columns for cell in column.bad if _is(cell, column, kind)]
+    return BadCells(
+        count=_count(array.stats, kind),
+        values=array.stats.count,
+        columns=tuple(sorted((entry for entry in columns if entry[1]), key=lambda entry: -entry[1])),
+        first=tuple(sorted(first, key=lambda entry: entry[1].row)),
+    )
+
+
+def _count(stats: TensorStats, kind: Badness) -> int:
+    if kind == "inf":
+        return stats.positive_inf + stats.negative_inf
+    return stats.nan if kind == "nan" else stats.missing
+
+
+def _is(cell: Cell, column: ColumnFacts, kind: Badness) -> bool:
+    if not math.isnan(cell.value):
+        return kind == "inf"
+    if kind == "inf" or not _count(column.stats, kind):
+        return False
+    if not (column.stats.nan and column.stats.missing):
+        return True
+    says_nan = cell.text is None or cell.text.strip().lstrip("+-").lower() == "nan"
+    return says_nan == (kind == "nan")
