@@ -1,0 +1,59 @@
+"""Where something was observed, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nandoctor.finding import Location
+from nandoctor.wording import listing
+
+
+def place(location: Location) -> list[str]:
+    """What is known of the location, one line each: layer, op, pass, source, rows, columns; empty if nothing is."""
+    return list(_lines(location))
+
+
+def brief_place(location: Location) -> str:
+    """The most telling part of the location in one line: the layer, else the op, else the columns, else nothing."""
+    if location.layer or location.op:
+        return location.layer or location.op or ""
+    return f"column {listing(location.columns, 3)}" if location.columns else ""
+
+
+def _lines(location: Location) -> Iterator[str]:
+    if location.layer:
+        yield f"layer {location.layer}"
+    if location.op and location.op_type:
+        yield f"op {location.op} ({location.op_type})"
+    elif location.op or location.op_type:
+        yield f"op {location.op or location.op_type}"
+    if location.phase:
+        yield _phase(location)
+    if location.file:
+        line = f":{location.line}" if location.line is not None else ""
+        function = f" in {location.function}" if location.function else ""
+        yield f"{location.file}{line}{function}"
+    if location.code:
+        yield location.code.strip()
+    when = [
+        f"{name} {value}"
+        for name, value in (("epoch", location.epoch), ("step", location.step), ("batch", location.batch))
+        if value is not None
+    ]
+    if location.rows:
+        when.append(f"{_noun('row', location.rows)} {listing(location.rows, 6)}")
+    if when:
+        yield ", ".join(when)
+    if location.dataset_rows:
+        yield f"data {_noun('row', location.dataset_rows)} {listing(location.dataset_rows, 6)}"
+    if location.columns:
+        yield f"{_noun('column', location.columns)} {listing(location.columns, 6)}"
+
+
+def _phase(location: Location) -> str:
+    name = location.phase if location.phase == "data" else f"{location.phase} pass"
+    return str(name) if location.loop_iteration is None else f"{name}, loop iteration {location.loop_iteration}"
+
+
+def _noun(singular: str, items: tuple[object, ...]) -> str:
+    return singular if len(items) == 1 else f"{singular}s"

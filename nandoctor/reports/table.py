@@ -1,0 +1,188 @@
+"""The report as tables for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from tabulate import SEPARATING_LINE, tabulate
+from typer import style
+
+from nandoctor.finding import Finding, Remedy, Report
+from nandoctor.reports.formats import Detail
+from nandoctor.reports.layers import layer_table, nearest_limit
+from nandoctor.reports.places import brief_place, place
+from nandoctor.reports.wrapping import cell, item, wrap
+from nandoctor.wording import number, plural
+
+NARROWEST, WIDEST = 60, 200
+_STACKED_BELOW = 110
+_GAP = 2
+# tabulate makes a column at least two characters wider than its header.
+_SEVERITY, _RULE = 10, 6
+_COLOURS = {"error": "red", "warning": "yellow", "note": "blue", "sick": "red", "at-risk": "yellow", "healthy": "green"}
+
+
+def render(report: Report, *, width: int = 100, colour: bool = False, detail: Detail = "normal") -> str:
+    """The report in lines of at most `width` characters (kept within 60 to 200), with a final newline.
+
+    `colour` adds ANSI colours. "brief" shows the findings alone, "verbose" also the layers, the skipped rules
+    and everything that was examined.
+    """
+    width = min(max(width, NARROWEST), WIDEST)
+    blocks = [_head(report, width, colour), *_findings(report, width, colour)]
+    if detail != "brief":
+        blocks += _advice(report, width)
+        if report.summary.verdict == "healthy":
+            blocks.append(_bill_of_health(report, width))
+        blocks += _circumstances(report, width, verbose=detail == "verbose")
+    return "\n\n".join("\n".join(line.rstrip() for line in block) for block in blocks if block) + "\n"
+
+
+def _head(report: Report, width: int, colour: bool) -> list[str]:
+    tool = report.tool
+    libraries = [f"TensorFlow {tool.tensorflow}"] if tool.tensorflow else []
+    libraries += [f"Keras {tool.keras}"] if tool.keras else []
+    summary = report.summary
+    counts = [
+        plural(count, name)
+        for name, count in (("error", summary.error), ("warning", summary.warning), ("note", summary.note))
+        if count
+    ]
+    verdict = _paint(summary.verdict, summary.verdict, colour)
+    return [
+        *wrap(f"{tool.name} {tool.version}: {report.subject.path} ({report.subject.kind})", width),
+        *wrap(", ".join([*libraries, f"Python {tool.python}"]), width),
+        f"Verdict: {verdict} ({', '.join(counts) or 'no findings'})",
+    ]
+
+
+def _findings(report: Report, width: int, colour: bool) -> Iterator[list[str]]:
+    """The table of errors and warnings, then the notes."""
+    numbered = [(str(index), finding) for index, finding in enumerate(report.findings, start=1)]
+    serious = [(label, finding) for label, finding in numbered if finding.severity != "note"]
+    if serious:
+        rows = [row for label, finding in serious for row in _unfolded(label, finding)]
+        yield _finding_table(rows, width, colour)
+    notes = [(label, finding) for label, finding in numbered if finding.severity == "note"]
+    if notes:
+        yield ["Notes:", *(line for label, finding in notes for line in _note(label, finding, width))]
+
+
+def _unfolded(label: str, finding: Finding) -> Iterator[tuple[str, Finding]]:
+    """The finding, then its consequences numbered below it."""
+    yield label, finding
+    for index, consequence in enumerate(finding.consequences, start=1):
+        yield from _unfolded(f"{label}.{index}", consequence)
+
+
+def _finding_table(rows: Sequence[tuple[str, Finding]], width: int, colour: bool) -> list[str]:
+    """One row a finding; below 110 columns severity, rule and cause share a column."""
+    stacked = width < _STACKED_BELOW
+    number_width = max(3, *(len(label) for label, _ in rows))
+    if stacked:
+        named = 17 if width < 80 else 24
+        headers = ["#", "finding", "where", "what was measured"]
+        left = width - number_width - named - 3 * _GAP
+    else:
+        named = min(26, max(len(_cause(label, finding)) for label, finding in rows))
+        headers = ["#", "severity", "rule", "cause", "where", "what was measured"]
+        left = width - number_width - _SEVERITY - _RULE - named - 5 * _GAP
+    where = left * 2 // 5
+    measured = left - where
+    table: list[list[str] | str] = []
+    for label, finding in rows:
+        if table:
+            table.append(SEPARATING_LINE)
+        severity = _paint(finding.severity, finding.severity, colour)
+        names = [severity, finding.rule, cell(_cause(label, finding), named)]
+        places = "\n".join(cell(line, where) for line in place(finding.location))
+        told = finding.message if "." not in label else f"{finding.title}. {finding.message}"
+        if finding.confidence != "high":
+            told += f" (confidence: {finding.confidence})"
+        table.append([label, *(["\n".join(names)] if stacked else names), places, cell(told, measured)])
+    return tabulate(table, headers=headers, tablefmt="simple", disable_numparse=True).splitlines()
+
+
+def _cause(label: str, finding: Finding) -> str:
+    """The cause, behind one arrow for each level that it is folded."""
+    depth = label.count(".")
+    return f"{'-' * depth}> {finding.cause}" if depth else finding.cause
+
+
+def _note(label: str, finding: Finding, width: int) -> list[str]:
+    where = brief_place(finding.location)
+    at = f" at {where}" if where else ""
+    return item(f"{finding.rule} {finding.cause}{at}: {finding.message}", width, marker=f"{label}. ")
+
+
+def _advice(report: Report, width: int) -> Iterator[list[str]]:
+    """How the first finding came about, and what to do about it."""
+    if not report.findings or report.findings[0].severity == "note":
+        return
+    first = report.findings[0]
+    if len(first.chain) > 1:
+        yield ["How it came about, from what is seen to its cause:", *item(" <- ".join(first.chain), width, marker="")]
+    if first.remedies:
+        lines = wrap(f"What to do about 1 ({first.cause}):", width)
+        for index, remedy in enumerate(first.remedies, start=1):
+            lines += item(f"{remedy.title} [{_trial(remedy)}]", width, marker=f"{index}. ")
+            lines += [f"     {line}" for line in (remedy.patch or "").splitlines()]
+        yield lines
+
+
+def _trial(remedy: Remedy) -> str:
+    """The remedy's verdict with the figures of its trial."""
+    verdict = {"verified": "tried: it helps", "not-enough": "tried: not enough", "untried": "not tried"}[remedy.verdict]
+    figures = ", ".join(
+        f"{name} {value if isinstance(value, str) else number(value)}" for name, value in remedy.trial.items()
+    )
+    return f"{verdict}; {figures}" if figures else verdict
+
+
+def _bill_of_health(report: Report, width: int) -> list[str]:
+    """What was checked where nothing was found, and how close the nearest limit is."""
+    lines = ["No error and no warning. What was checked:"]
+    lines += [line for sentence in report.examined for line in item(sentence, width)]
+    nearest = nearest_limit(report.layers)
+    if nearest:
+        lines += wrap(nearest, width)
+    return lines
+
+
+def _circumstances(report: Report, width: int, *, verbose: bool) -> Iterator[list[str]]:
+    """How the examination was made."""
+    if report.notices:
+        yield ["Please note:", *(line for notice in report.notices for line in item(notice, width))]
+    if report.check_numerics:
+        yield wrap(f"TensorFlow's own check_numerics: {_check_numerics(report)}", width)
+    if not verbose:
+        if report.skipped:
+            count = plural(len(report.skipped), "rule")
+            yield wrap(f"{count} could not be applied; --verbose says which and why.", width)
+        return
+    if report.examined and report.summary.verdict != "healthy":
+        yield ["What was examined:", *(line for sentence in report.examined for line in item(sentence, width))]
+    if report.layers:
+        yield ["Layers:", *layer_table(report.layers, width)]
+        nearest = nearest_limit(report.layers)
+        if nearest and report.summary.verdict != "healthy":
+            yield wrap(nearest, width)
+    if report.skipped:
+        rows = [[skipped.rule, cell(skipped.cause, 26), cell(skipped.reason, width - 37)] for skipped in report.skipped]
+        table = tabulate(rows, headers=["rule", "cause", "reason"], tablefmt="simple", disable_numparse=True)
+        yield ["Rules that could not be applied:", *table.splitlines()]
+
+
+def _check_numerics(report: Report) -> str:
+    said = report.check_numerics or {}
+    if not said.get("ran"):
+        return f"not run. {said.get('message') or ''}".strip()
+    if said.get("tripped"):
+        return f"it stopped. {said.get('message') or ''}".strip()
+    if not said.get("sees_inside", True):
+        return "silent, but it cannot see inside a restored function."
+    return "silent."
+
+
+def _paint(text: str, kind: str, colour: bool) -> str:
+    return style(text, fg=_COLOURS[kind], bold=True) if colour else text

@@ -1,0 +1,140 @@
+"""A sick and a healthy report, made by hand."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from nandoctor.finding import (
+    Finding,
+    LayerRow,
+    Location,
+    Remedy,
+    Report,
+    ReportSubject,
+    Skipped,
+    Summary,
+    Tool,
+)
+
+TOOL = Tool("nandoctor", "0.1.0", "2.21.0", "3.15.1", "3.11.7")
+
+LOG_OF_ZERO = Finding(
+    rule="ND201",
+    cause="log-of-zero",
+    severity="error",
+    title="Logarithm of zero",
+    message="Log of exactly 0: 2 of 64 values of its argument (which lies in 0..0.9931). The zeros come from the "
+    "softmax in classifier/probabilities.",
+    location=Location(
+        file="train.py",
+        line=41,
+        function="surprise",
+        code="    return -tf.math.log(probabilities)",
+        layer="classifier/surprise",
+        op="classifier/surprise/Log",
+        op_type="Log",
+        phase="forward",
+        batch=1,
+        rows=(3, 17),
+        dataset_rows=(35, 49),
+    ),
+    evidence={"zeros": 2, "values": 64, "minimum": 0.0, "result": -math.inf},
+    limits={"zeros": 0},
+    chain=("loss-is-infinite", "log-of-zero", "unscaled-input"),
+    remedies=(
+        Remedy(
+            "loss-from-logits",
+            "Compute the loss from the logits instead of probabilities",
+            patch="loss = keras.losses.CategoricalCrossentropy(from_logits=True)",
+            verdict="verified",
+            trial={"loss": 0.6931, "nonfinite": 0},
+        ),
+        Remedy("clip-argument", "Keep the argument above zero: tf.math.log(tf.maximum(x, 1e-7))"),
+    ),
+    consequences=(
+        Finding(
+            rule="ND208",
+            cause="zero-times-inf",
+            severity="error",
+            title="Zero times infinity",
+            message="0 * -Inf in the gradient of Log: 2 of 64 values.",
+            location=Location(op="gradients/Log_grad/Mul", op_type="Mul", phase="backward", rows=(3, 17)),
+            evidence={"values": math.nan},
+        ),
+    ),
+    about="origin:0",
+)
+
+UNSCALED = Finding(
+    rule="ND105",
+    cause="unscaled-input",
+    severity="warning",
+    title="Unscaled input",
+    message="Column income reaches 1.204e+05 and nothing rescales it before the first kernel; limit 100.",
+    confidence="medium",
+    location=Location(phase="data", columns=("income",)),
+    evidence={"largest": 120400.5},
+    limits={"largest": 100.0},
+)
+
+DUPLICATES = Finding(
+    rule="ND115",
+    cause="duplicate-rows",
+    severity="note",
+    title="Duplicate rows",
+    message="12 of 64 rows appear more than once.",
+    location=Location(phase="data"),
+)
+
+LAYERS = (
+    LayerRow("classifier/dense", "Relu", "float32", 0.0, 812.4, 0, 0.51, None, 118.3, 4.2, 0.31),
+    LayerRow("classifier/probabilities", "Softmax", "float16", 0.0, 1.0, 3, 0.02, 0.94, 15.999, None, None),
+)
+
+
+@pytest.fixture
+def sick_report() -> Report:
+    return Report(
+        tool=TOOL,
+        subject=ReportSubject("saved_model", "models/surprise"),
+        summary=Summary(1, 1, 1, "sick"),
+        findings=(LOG_OF_ZERO, UNSCALED, DUPLICATES),
+        examined=(
+            "64 rows of data.npz in 2 batches of 32",
+            "loss: mean square of the outputs, as there are no labels",
+        ),
+        notices=("The model has 2 signatures; serving_default was examined, not predict.",),
+        skipped=(Skipped("ND501", "loss-activation-mismatch", "no labels were given"),),
+        layers=LAYERS,
+        check_numerics={
+            "ran": True,
+            "tripped": False,
+            "sees_inside": False,
+            "message": None,
+            "op_type": None,
+            "tensor": None,
+        },
+    )
+
+
+@pytest.fixture
+def healthy_report() -> Report:
+    return Report(
+        tool=TOOL,
+        subject=ReportSubject("keras", "models/houses.keras"),
+        summary=Summary(0, 0, 1, "healthy"),
+        findings=(DUPLICATES,),
+        examined=(
+            "256 rows of houses.csv in 8 batches of 32, forward and backward",
+            "1,204 op executions, the 6 variables, and the gradient of each of them",
+        ),
+        layers=LAYERS[:1],
+    )
+
+
+@pytest.fixture(params=["sick", "healthy"])
+def report(request: pytest.FixtureRequest) -> Report:
+    made: Report = request.getfixturevalue(f"{request.param}_report")
+    return made

@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+from nandoctor.finding import Location
+from nandoctor.reports.places import brief_place, place
+
+
+def test_nothing_known_says_nothing() -> None:
+    assert place(Location()) == []
+    assert brief_place(Location()) == ""
+
+
+def test_a_loop_names_its_iteration() -> None:
+    assert place(Location(phase="forward", loop_iteration=0)) == ["forward pass, loop iteration 0"]
+
+
+def test_one_row_is_singular_and_many_are_counted() -> None:
+    assert place(Location(dataset_rows=(7,))) == ["data row 7"]
+    assert place(Location(dataset_rows=tuple(range(10)))) == ["data rows 0, 1, 2, 3, 4, 5, ... (10 in all)"]
+
+
+def test_step_and_epoch_are_told_from_zero() -> None:
+    assert place(Location(epoch=0, step=12, batch=0)) == ["epoch 0, step 12, batch 0"]
+
+
+def test_an_op_type_alone_is_told() -> None:
+    assert place(Location(op_type="Log")) == ["op Log"]
+
+
+def test_the_brief_place_prefers_the_layer() -> None:
+    assert brief_place(Location(layer="dense", op="dense/Relu")) == "dense"
+    assert brief_place(Location(columns=("age", "income"))) == "column age, income"
