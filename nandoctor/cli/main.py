@@ -1,0 +1,100 @@
+"""The command `nandoctor`: global options, errors and exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from nandoctor import __version__
+from nandoctor.cli.explain import explain
+from nandoctor.cli.scan import scan
+from nandoctor.errors import UNEXAMINABLE, NandoctorError
+
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="nandoctor",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command(no_args_is_help=True)(scan)
+app.command()(explain)
+
+
+@dataclass
+class Settings:
+    """The global options, as far as they have been read."""
+
+    traceback: bool = False
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"nandoctor {__version__}")
+        raise typer.Exit
+
+
+def run() -> None:
+    """Run the command line and leave the process with its exit code.
+
+    0 nothing at or above `--fail-on`, 1 findings, 2 wrong usage, 3 not examinable, 130 interrupted.
+    """
+    settings = Settings()
+    _keep_writing_what_the_terminal_cannot_show()
+    try:
+        app(obj=settings, prog_name="nandoctor")
+    except NandoctorError as error:
+        _fail(error.message, error.exit_code, error, settings)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except Exception as error:
+        told = f"internal error: {type(error).__name__}: {error}"
+        hint = "" if settings.traceback else " (please report it, with what `nandoctor --traceback ...` prints)"
+        _fail(" ".join(told.split()) + hint, UNEXAMINABLE, error, settings)
+
+
+@app.callback()
+def main(
+    context: typer.Context,
+    traceback: Annotated[bool, typer.Option("--traceback", help="Show the traceback of an error.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_version)
+    ] = False,
+) -> None:
+    """Find the first operation that turned a TensorFlow model's numbers non-finite, and say why.
+
+    \b
+    Examples:
+      nandoctor scan saved_model/ data.npz
+      nandoctor explain log-of-zero
+
+    Exit codes: 0 nothing at or above --fail-on, 1 findings, 2 wrong usage or configuration, 3 could not be
+    examined, 130 interrupted. The report goes to standard output, everything else to standard error.
+    """
+    del version
+    context.ensure_object(Settings).traceback = traceback
+
+
+def _fail(message: str, exit_code: int, error: Exception, settings: Settings) -> None:
+    """One line on standard error, after the traceback where it was asked for."""
+    if settings.traceback:
+        import traceback
+
+        traceback.print_exception(error)
+    print(f"nandoctor: {message}", file=sys.stderr)
+    sys.stderr.flush()
+    sys.exit(exit_code)
+
+
+def _keep_writing_what_the_terminal_cannot_show() -> None:
+    """A path or layer name outside the terminal's encoding is escaped instead of ending the program."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None and not os.environ.get("PYTHONIOENCODING"):
+            reconfigure(errors="backslashreplace")

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from nandoctor import __version__
+
+Command = Any
+
+
+def test_help_loads_nothing_that_it_does_not_need() -> None:
+    program = """
+import sys
+from nandoctor.cli.main import run
+sys.argv = ["nandoctor", *sys.argv[1:]]
+try:
+    run()
+finally:
+    print(*sorted({name.split(".")[0] for name in sys.modules}), file=sys.stderr)
+"""
+    heavy = {"tensorflow", "keras", "tf_keras", "numpy", "tabulate", "yaml", "cattrs", "attrs", "tqdm", "h5py", "rich"}
+    for arguments in (["--help"], ["scan", "--help"], ["explain", "--help"], ["--version"]):
+        done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True)
+        assert done.stdout
+        assert heavy.isdisjoint(done.stderr.split())
+
+
+def test_explain_loads_no_tensorflow() -> None:
+    program = """
+import sys
+from nandoctor.cli.main import run
+sys.argv = ["nandoctor", "explain"]
+try:
+    run()
+finally:
+    print(*sorted({name.split(".")[0] for name in sys.modules}), file=sys.stderr)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert {"tensorflow", "keras", "tf_keras"}.isdisjoint(done.stderr.split())
+
+
+def test_version(nandoctor: Command) -> None:
+    outcome = nandoctor("--version")
+
+    assert (outcome.code, outcome.out) == (0, f"nandoctor {__version__}\n")
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("scan", "--help"), ("explain", "--help")])
+def test_help_gives_examples(nandoctor: Command, arguments: tuple[str, ...]) -> None:
+    outcome = nandoctor(*arguments)
+
+    assert outcome.code == 0
+    assert "Examples:\n    nandoctor " in outcome.out
+
+
+def test_without_arguments_the_help_is_shown(nandoctor: Command) -> None:
+    outcome = nandoctor()
+
+    assert outcome.code == 2
+    assert "Usage: nandoctor" in outcome.out + outcome.err
+
+
+def test_an_unknown_command_is_wrong_usage(nandoctor: Command) -> None:
+    outcome = nandoctor("scann")
+
+    assert outcome.code == 2
+    assert "scann" in outcome.err
+
+
+def test_completion_is_offered(nandoctor: Command) -> None:
+    outcome = nandoctor("--show-completion", "bash")
+
+    assert outcome.code == 0
+    assert "_NANDOCTOR_COMPLETE" in outcome.out
+
+
+def test_a_reader_that_goes_away_is_no_error() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-c", "from nandoctor.cli.main import run; run()", "explain"]
+    done = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(write)
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_terminal_that_knows_only_ascii_is_no_error() -> None:
+    environment = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    program = "from nandoctor.cli.main import run; run()"
+    command = [sys.executable, "-c", program, "explain", "\u5c64"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("nandoctor: no rule or cause is called")
