@@ -40,7 +40,6 @@ TENSORFLOW = {"tensorflow", "keras", "tf_keras"}
 PRIVATE = (
     "tensorflow.python",
     "tensorflow.compiler",
-    "tensorflow.core",
     "tensorflow._api",
     "keras.src",
     "tf_keras.src",
