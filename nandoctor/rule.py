@@ -11,24 +11,30 @@ import importlib
 import inspect
 import pkgutil
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import Any, ClassVar, Protocol, cast
 
 from nandoctor.facts.examination import Facts
-from nandoctor.finding import Finding, Skipped
+from nandoctor.facts.step import Origin
+from nandoctor.finding import Confidence, Finding, Remedy, Scalar, Skipped
 
 RULES_PACKAGE = "nandoctor.rules"
 PAGE_HEADINGS = ("What it finds", "Evidence", "Limit and source", "Remedy", "When it is fine", "Example")
 
 
-class Rule(Protocol):
-    """What every rule class offers: its code, its cause, a title, and `check`."""
+class Named(Protocol):
+    """The names of a rule: its code, its cause, a title."""
 
     code: ClassVar[str]
     cause: ClassVar[str]
     title: ClassVar[str]
+
+
+class Rule(Named, Protocol):
+    """What every rule class offers: its names, and `check`."""
+
     check: Callable[..., Iterator[Finding]]
 
 
@@ -83,6 +89,32 @@ def limits(rule: Rule) -> dict[str, int | float]:
     """The rule's numeric thresholds by name."""
     values = {field.name: getattr(rule, field.name) for field in fields(cast(Any, rule))}
     return {name: value for name, value in values.items() if isinstance(value, int | float)}
+
+
+def explain(
+    rule: Named,
+    origin: Origin,
+    message: str,
+    *,
+    evidence: Mapping[str, Scalar],
+    limits: Mapping[str, int | float],
+    remedies: tuple[Remedy, ...],
+    confidence: Confidence = "high",
+) -> Finding:
+    """The rule's finding about an origin: its severity, its place and its key come from the origin."""
+    return Finding(
+        rule=rule.code,
+        cause=rule.cause,
+        severity=origin.severity,
+        title=rule.title,
+        message=message,
+        confidence=confidence,
+        location=origin.location(),
+        evidence=evidence,
+        limits=limits,
+        remedies=remedies,
+        about=origin.about,
+    )
 
 
 def apply_rules(rules: tuple[Rule, ...], facts: Facts) -> tuple[tuple[Finding, ...], tuple[Skipped, ...]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise, takewhile
 from statistics import median
@@ -254,6 +254,17 @@ class GradientFacts:
     cut_by: str | None = None
 
     @property
+    def kernel(self) -> bool:
+        """Whether the variable is a kernel that every row uses: two axes or more, no embedding, no recurrent kernel."""
+        name = self.variable.lower()
+        return len(self.shape) >= 2 and "embedding" not in name and "recurrent" not in name
+
+    @property
+    def vanished(self) -> bool:
+        """Whether the gradient is exactly 0 everywhere, in all examined batches."""
+        return self.stats is not None and self.stats.count > 0 and self.stats.zeros == self.stats.count
+
+    @property
     def ratio(self) -> float | None:
         """Gradient norm over weight norm; None for a variable of zeros or without a gradient."""
         if self.stats is None or self.weight_norm == 0.0:
@@ -331,6 +342,25 @@ class StepFacts:
         return bool(seen) and all(
             origin.contained and origin.absorbed_by and REPLACING_OPS.issuperset(origin.absorbed_by) for origin in seen
         )
+
+    @property
+    def kernels(self) -> tuple[GradientFacts, ...]:
+        """The kernels that have a gradient, in the order in which their layers ran (as given if not known)."""
+        order = {layer.layer: place for place, layer in reversed(list(enumerate(self.layers)))}
+        found = [gradient for gradient in self.gradients if gradient.kernel and gradient.stats is not None]
+        if all(gradient.layer in order for gradient in found):
+            found.sort(key=lambda gradient: order[gradient.layer or ""])
+        return tuple(found)
+
+    def computed_by(self, op_types: Collection[str], phase: Phase | None = None) -> Iterator[Origin]:
+        """The origins that one of these op types computed, in one phase or any.
+
+        Gradients of a branch that was not taken are left out: the choice of the branch explains them, not the op.
+        """
+        for origin in self.origins:
+            wanted = origin.kind == "op" and origin.ran in op_types and phase in (None, origin.phase)
+            if wanted and not self.branch_not_taken(origin):
+                yield origin
 
     def consequences(self, origin: Origin) -> tuple[Origin, ...]:
         """The origins that its non-finite values fed."""
