@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import Any
 
@@ -16,6 +16,9 @@ Array = NDArray[Any]
 _EXPONENT_BITS = 52
 _EXPONENT_MASK = 0x7FF
 _BIAS = 1023
+_KEYS = 1 << 12
+# Blocks of this many values stay in the processor's cache through all the passes over them.
+_BLOCK = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -66,40 +69,15 @@ class TensorStats:
         if array.dtype.kind not in "fiub" and array.dtype.name != "bfloat16":
             raise TypeError(f"no statistics of dtype {array.dtype}")
         flat = array.reshape(-1)
-        if array.dtype.kind != "f":
-            flat = flat.astype(np.float32 if array.dtype.name == "bfloat16" else np.float64)
-        total = flat.size
-        nan = positive = negative = 0
-        finite = flat
-        if total and not (math.isfinite(float(flat.min())) and math.isfinite(float(flat.max()))):
-            nan = int(np.count_nonzero(np.isnan(flat)))
-            positive = int(np.count_nonzero(flat == np.inf))
-            negative = int(np.count_nonzero(flat == -np.inf))
-            finite = flat[np.isfinite(flat)]
-        counts: Mapping[int, int] | None = None
-        if histogram:
-            counts = _histogram(finite)
-        if not finite.size:
-            return cls(total + missing, missing, nan, positive, negative, 0, None, None, 0.0, 0.0, counts)
-        wide = finite.astype(np.float64, copy=False)
+        counts = np.zeros(_KEYS, np.int64) if histogram else None
+        total = cls(missing, missing, histogram=None)
         with np.errstate(over="ignore", invalid="ignore"):
-            mean = float(wide.mean())
-            if not math.isfinite(mean):
-                mean = float((wide / wide.size).sum())
-            m2 = float(np.square(wide - mean).sum())
-        return cls(
-            count=total + missing,
-            missing=missing,
-            nan=nan,
-            positive_inf=positive,
-            negative_inf=negative,
-            zeros=int(finite.size - np.count_nonzero(finite)),
-            minimum=float(finite.min()),
-            maximum=float(finite.max()),
-            mean=mean,
-            m2=m2,
-            histogram=counts,
-        )
+            for first in range(0, flat.size, _BLOCK):
+                block = _of_block(flat[first : first + _BLOCK], counts)
+                total = total + block if first or missing else block
+        if counts is None:
+            return total
+        return replace(total, histogram={int(key): int(counts[key]) for key in np.flatnonzero(counts)})
 
     def __add__(self, other: TensorStats) -> TensorStats:
         """Statistics of both sets of values together."""
@@ -216,14 +194,42 @@ def merged(parts: list[TensorStats]) -> TensorStats:
     return reduce(TensorStats.__add__, parts, TensorStats())
 
 
-def _histogram(finite: Array) -> dict[int, int]:
-    """Count finite values by the top 12 bits of their float64 form."""
-    if not finite.size:
-        return {}
+def _of_block(values: Array, counts: Array | None) -> TensorStats:
+    """Statistics of a 1-D array, its histogram added to `counts` instead of being returned."""
+    if values.dtype.name == "bfloat16":
+        values = values.astype(np.float32)
+    nan = positive = negative = 0
+    finite = values
+    lowest, highest = float(finite.min()), float(finite.max())
+    if not (math.isfinite(lowest) and math.isfinite(highest)):
+        nan = int(np.count_nonzero(np.isnan(values)))
+        positive = int(np.count_nonzero(values == np.inf))
+        negative = int(np.count_nonzero(values == -np.inf))
+        finite = values[np.isfinite(values)]
+        if not finite.size:
+            return TensorStats(values.size, 0, nan, positive, negative, histogram=None)
+        lowest, highest = float(finite.min()), float(finite.max())
     wide = np.ascontiguousarray(finite, dtype=np.float64)
-    keys = (wide.view(np.uint64) >> np.uint64(_EXPONENT_BITS)).astype(np.int64)
-    counts = np.bincount(keys)
-    return {int(key): int(counts[key]) for key in np.flatnonzero(counts)}
+    mean = float(wide.mean())
+    if not math.isfinite(mean):
+        mean = float((wide / wide.size).sum())
+    if counts is not None:
+        found = np.bincount((wide.view(np.uint64) >> np.uint64(_EXPONENT_BITS)).view(np.int64))
+        counts[: found.size] += found
+    deviations = wide - mean
+    np.square(deviations, out=deviations)
+    return TensorStats(
+        count=values.size,
+        nan=nan,
+        positive_inf=positive,
+        negative_inf=negative,
+        zeros=int(finite.size - np.count_nonzero(finite)),
+        minimum=lowest,
+        maximum=highest,
+        mean=mean,
+        m2=float(deviations.sum()),
+        histogram=None,
+    )
 
 
 def _least(a: float | None, b: float | None) -> float | None:
