@@ -6,6 +6,7 @@ import json
 import math
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ import cattrs
 
 from nandoctor.errors import UNEXAMINABLE, NandoctorError
 from nandoctor.facts.examination import Facts
+
+_NONFINITE: Mapping[int | float | str, float] = {str(value): value for value in (math.nan, math.inf, -math.inf)}
 
 
 def dump_facts(facts: Facts) -> str:
@@ -44,7 +47,7 @@ def _converter() -> cattrs.Converter:
     converter = cattrs.Converter()
     converter.register_unstructure_hook(float, _write_number)
     converter.register_structure_hook(float, lambda value, _: float(value))
-    converter.register_structure_hook(int | float | str, lambda value, _: value)
+    converter.register_structure_hook(int | float | str, lambda value, _: _NONFINITE.get(value, value))
     return converter
 
 
