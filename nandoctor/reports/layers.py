@@ -1,4 +1,4 @@
-"""The layer table, and the layer nearest to its dtype's limit."""
+"""The layer table: how far each layer's values reach, and how near to its dtype's limit."""
 
 from __future__ import annotations
 
@@ -46,19 +46,6 @@ def layer_table(layers: Sequence[LayerRow], width: int) -> list[str]:
             for row in layers
         ]
     return tabulate(rows, headers=headers, tablefmt="simple", disable_numparse=True).splitlines()
-
-
-def nearest_limit(layers: Sequence[LayerRow]) -> str | None:
-    """A sentence about the layer with the smallest headroom; None where no headroom was measured."""
-    measured = [(row.headroom, row) for row in layers if row.headroom is not None]
-    if not measured:
-        return None
-    headroom, row = min(measured, key=lambda pair: pair[0])
-    largest = "" if row.maximum is None else f"largest magnitude {number(row.maximum)}, "
-    return (
-        f"Nearest limit: {row.layer} ({row.op_type}), {largest}"
-        f"{headroom:.1f} powers of two below the largest {row.dtype}."
-    )
 
 
 def _range(row: LayerRow) -> list[str]:

@@ -9,7 +9,7 @@ from typer import style
 
 from nandoctor.finding import Finding, Remedy, Report
 from nandoctor.reports.formats import Detail
-from nandoctor.reports.layers import layer_table, nearest_limit
+from nandoctor.reports.layers import layer_table
 from nandoctor.reports.places import brief_place, place
 from nandoctor.reports.wrapping import cell, item, wrap
 from nandoctor.wording import number, plural
@@ -143,9 +143,6 @@ def _bill_of_health(report: Report, width: int) -> list[str]:
     """What was checked where nothing was found, and how close the nearest limit is."""
     lines = ["No error and no warning. What was checked:"]
     lines += [line for sentence in report.examined for line in item(sentence, width)]
-    nearest = nearest_limit(report.layers)
-    if nearest:
-        lines += wrap(nearest, width)
     return lines
 
 
@@ -164,9 +161,6 @@ def _circumstances(report: Report, width: int, *, verbose: bool) -> Iterator[lis
         yield ["What was examined:", *(line for sentence in report.examined for line in item(sentence, width))]
     if report.layers:
         yield ["Layers:", *layer_table(report.layers, width)]
-        nearest = nearest_limit(report.layers)
-        if nearest and report.summary.verdict != "healthy":
-            yield wrap(nearest, width)
     if report.skipped:
         rows = [[skipped.rule, cell(skipped.cause, 26), cell(skipped.reason, width - 37)] for skipped in report.skipped]
         table = tabulate(rows, headers=["rule", "cause", "reason"], tablefmt="simple", disable_numparse=True)
@@ -175,13 +169,12 @@ def _circumstances(report: Report, width: int, *, verbose: bool) -> Iterator[lis
 
 def _check_numerics(report: Report) -> str:
     said = report.check_numerics or {}
+    message = str(said.get("message") or "")
     if not said.get("ran"):
-        return f"not run. {said.get('message') or ''}".strip()
-    if said.get("tripped"):
-        return f"it stopped. {said.get('message') or ''}".strip()
-    if not said.get("sees_inside", True):
-        return "silent, but it cannot see inside a restored function."
-    return "silent."
+        return f"not run. {message}".strip()
+    outcome = "it stopped" if said.get("tripped") else "silent"
+    blind = "" if said.get("sees_inside", True) else " (it cannot see inside a restored function)"
+    return f"{outcome}{blind}. {message}".strip()
 
 
 def _paint(text: str, kind: str, colour: bool) -> str:

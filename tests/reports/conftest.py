@@ -129,6 +129,7 @@ def healthy_report() -> Report:
         examined=(
             "256 rows of houses.csv in 8 batches of 32, forward and backward",
             "1,204 op executions, the 6 variables, and the gradient of each of them",
+            "nearest limit: layer classifier/dense reaches 812.4, 2^118 below the largest float32",
         ),
         layers=LAYERS[:1],
     )
