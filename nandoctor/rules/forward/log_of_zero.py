@@ -8,10 +8,10 @@ from typing import ClassVar
 
 from nandoctor.facts import Origin, StepFacts
 from nandoctor.finding import Finding, Remedy
-from nandoctor.wording import plural
+from nandoctor.rule import explain
 
 LOGARITHM_AT = {"Log": 0.0, "Log1p": -1.0, "Xlogy": 0.0, "Xlog1py": -1.0}
-SATURATES = {"Softmax": "softmax", "Sigmoid": "sigmoid", "Relu": "ReLU", "Exp": "exp"}
+MAKES_ZEROS = {"Softmax": "softmax", "Sigmoid": "sigmoid", "Relu": "ReLU", "Exp": "exp", "Softplus": "softplus"}
 
 
 @dataclass(frozen=True)
@@ -52,39 +52,23 @@ class LogOfZero:
 
     def check(self, step: StepFacts) -> Iterator[Finding]:
         """One finding for each origin that is a logarithm of zero."""
-        for origin in step.origins:
-            if origin.kind == "op" and origin.phase == "forward" and origin.op_type in LOGARITHM_AT:
-                yield from self._explain(origin, LOGARITHM_AT[origin.op_type])
+        for origin in step.computed_by(LOGARITHM_AT):
+            argument = origin.operands[-1].blamed
+            if argument.minimum == LOGARITHM_AT[origin.ran]:
+                yield self._explain(origin, LOGARITHM_AT[origin.ran])
 
-    def _explain(self, origin: Origin, singular: float) -> Iterator[Finding]:
+    def _explain(self, origin: Origin, singular: float) -> Finding:
         argument = origin.operands[-1]
-        fault = argument.at_fault
-        if fault is None or fault.minimum != singular or fault.maximum != singular:
-            return
-        made_by = SATURATES.get(argument.op_type or "")
-        came_from = f" The zeros come from the {made_by} in {argument.layer or argument.op}." if made_by else ""
-        yield Finding(
-            rule=self.code,
-            cause=self.cause,
-            severity=origin.severity,
-            title=self.title,
-            message=(
-                f"{origin.op_type} of exactly {singular:g}: {fault.count:,} of "
-                f"{plural(argument.stats.count, 'value')} of its argument (which lies in "
-                f"{argument.stats.minimum:.4g}..{argument.stats.maximum:.4g}).{came_from}"
-            ),
-            location=origin.location(),
-            evidence={
-                "zeros": fault.count,
-                "values": argument.stats.count,
-                "minimum": argument.stats.minimum or 0.0,
-                "maximum": argument.stats.maximum or 0.0,
-                "argument_from": argument.op or "unknown",
-            },
+        made_by = MAKES_ZEROS.get(argument.op_type or "") if singular == 0.0 else None
+        came_from = f" The zeros come from the {made_by}." if made_by else ""
+        return explain(
+            self,
+            origin,
+            f"{origin.deed} of exactly {singular:g}: {argument.measured('argument')}.{came_from}",
+            evidence={"zeros": origin.output.negative_inf + origin.output.positive_inf, **argument.evidence()},
             limits={"zeros": 0},
             remedies=(
                 Remedy("loss-from-logits", "Compute the loss from the logits instead of probabilities"),
                 Remedy("clip-argument", "Keep the argument above zero: tf.math.log(tf.maximum(x, 1e-7))"),
             ),
-            about=origin.about,
         )

@@ -1,0 +1,71 @@
+"""ND204: an exponential beyond the dtype's range."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+from nandoctor.facts import Origin, StepFacts
+from nandoctor.facts.arithmetic import largest_number, narrow_overflow
+from nandoctor.finding import Finding, Remedy
+from nandoctor.rule import explain
+from nandoctor.wording import number
+
+
+@dataclass(frozen=True)
+class ExpOverflow:
+    """An exponential of a number that is too large for the dtype.
+
+    What it finds:
+        The op at the origin is Exp or Expm1, its argument is finite and the result is Inf. (Softplus, sigmoid, softmax
+        and log-sum-exp of TensorFlow are written so that they do not overflow.)
+
+    Evidence:
+        The largest argument, how many results are Inf, the argument's range and where it comes from.
+
+    Limit and source:
+        ln of the dtype's largest number: 88.72 for float32, 709.8 for float64, 88.7 for bfloat16 (IEEE 754). What
+        overflows float16 (11.09) and not float32 is reported as float16-overflow.
+
+    Remedy:
+        `tf.nn.softmax`, `tf.nn.softplus`, `tf.reduce_logsumexp` instead of the hand-written form; subtract the maximum
+        first; bound what feeds the exponential (log-variances, log-scales): `tf.clip_by_value(x, -20, 20)`.
+
+    When it is fine:
+        When the Inf is masked away again and takes no gradient. It is then reported as a note.
+
+    Example:
+        inputs = keras.Input((2,))
+        exponentials = keras.ops.exp(inputs)
+        model = keras.Model(inputs, exponentials / keras.ops.sum(exponentials, axis=-1, keepdims=True))
+        x = np.array([[1.0, 2.0], [1.0, 100.0]], np.float32)
+    """
+
+    code: ClassVar[str] = "ND204"
+    cause: ClassVar[str] = "exp-overflow"
+    title: ClassVar[str] = "Exponential overflow"
+
+    def check(self, step: StepFacts) -> Iterator[Finding]:
+        """One finding for each origin that is an exponential of finite numbers."""
+        for origin in step.computed_by(("Exp", "Expm1")):
+            if origin.from_finite and not narrow_overflow(origin) and step.growing_loop(origin) is None:
+                yield self._explain(origin)
+
+    def _explain(self, origin: Origin) -> Finding:
+        argument = origin.operands[0]
+        limit = math.log(largest_number(origin.output_dtype))
+        highest = argument.blamed.maximum or 0.0
+        return explain(
+            self,
+            origin,
+            f"{origin.deed} of up to {number(highest)}, and {origin.output_dtype} overflows above {limit:.2f}: "
+            f"{argument.measured('argument')}.",
+            evidence={"argument": highest, "nonfinite": origin.output.nonfinite, **argument.evidence()},
+            limits={"argument": limit},
+            remedies=(
+                Remedy("stable-form", "Use tf.nn.softmax, tf.nn.softplus or tf.reduce_logsumexp"),
+                Remedy("clip-argument", f"Bound the argument: tf.math.exp(tf.minimum(x, {math.floor(limit):.0f}.0))"),
+            ),
+        )
