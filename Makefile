@@ -53,6 +53,7 @@ fixtures: fixtures/built/ready
 
 fixtures/built/ready: .venv/ready $(wildcard fixtures/*.py fixtures/*/*.py)
 	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python fixtures/build.py
+	mkdir -p $(@D)
 	touch $@
 
 # What the golden files and the README's tables should say is reviewed in the diff that this leaves.
