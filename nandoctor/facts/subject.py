@@ -9,7 +9,8 @@ from nandoctor.stats import TensorStats
 
 KERNEL_OPS = frozenset(
     {"MatMul", "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3", "Einsum", "XlaDotV2"}
-    | {"Conv2D", "Conv3D", "DepthwiseConv2dNative", "Conv"}
+    | {"SparseMatMul", "SparseTensorDenseMatMul"}
+    | {"Conv1D", "Conv2D", "Conv3D", "DepthwiseConv2dNative", "Conv2DBackpropInput", "Conv"}
     | {"While", "StatelessWhile", "TensorListFromTensor", "CudnnRNN", "CudnnRNNV3"}
 )
 """Ops that multiply their input by a kernel, or the loop around a recurrent layer's."""
@@ -39,13 +40,14 @@ class InputFacts:
     def reaches_kernel(self, magnitude: float) -> bool:
         """Whether values of that magnitude arrive at a kernel as they are: not looked up, not rescaled, not squashed.
 
+        Where what reaches the first kernel was not measured, one of the first readers must be a kernel.
         Half the magnitude is enough: fewer rows may have gone through the model than were profiled.
         """
         if self.embeds or self.scaled_by is not None:
             return False
         if self.at_first_kernel is not None:
             return self.at_first_kernel.max_abs >= magnitude / 2
-        return not self.consumers or not KERNEL_OPS.isdisjoint(self.consumers)
+        return not KERNEL_OPS.isdisjoint(self.consumers)
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,8 @@ class BadInitialization:
     Limit and source:
         `largest_gain` 1e2, `smallest_gain` 1e-4. LeCun (1998) initializes to a gain of 1, He (2015) to 1.41, Glorot
         (2010) to sqrt(2 fan_in / (fan_in + fan_out)), at most 1.41 and, for one input and a million units, 1.4e-3.
-        Trained kernels stay within a few tens of that. One kernel beyond it gives two orders of magnitude a layer.
+        The limits lie a decade below and two decades above all of them, so that training may move a kernel far from its
+        start; one kernel of gain 100 makes its signal two orders of magnitude larger.
 
     Remedy:
         Leave `kernel_initializer` at its default (Glorot uniform), or take `he_normal` for ReLU layers; `zeros` and

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from nandoctor.facts import ArrayFacts, Cell, ColumnFacts
+from nandoctor.facts.cells import bad_cells
+from nandoctor.stats import TensorStats
+
+NAN, INF = float("nan"), float("inf")
+
+
+@pytest.fixture
+def table():
+    age = ColumnFacts(
+        "age",
+        TensorStats.of(np.array([1.0, NAN, INF]), missing=2),
+        bad=(Cell(1, NAN, "-NaN", 3), Cell(2, INF, "1e400", 4), Cell(3, NAN, "", 5), Cell(4, NAN, "NA", 6)),
+    )
+    size = ColumnFacts("size", TensorStats.of(np.array([NAN] * 5)), bad=tuple(Cell(row, NAN) for row in range(5)))
+    return ArrayFacts("table", "input", "x", "float64", (5, 2), age.stats + size.stats, (age, size))
+
+
+@pytest.mark.parametrize(
+    ("kind", "count", "columns", "rows"),
+    [
+        ("nan", 6, (("size", 5), ("age", 1)), (0, 1, 1, 2, 3, 4)),
+        ("inf", 1, (("age", 1),), (2,)),
+        ("missing", 2, (("age", 2),), (3, 4)),
+    ],
+)
+def test_each_kind_is_told_from_the_others(table, kind, count, columns, rows):
+    found = bad_cells(table, kind)
+
+    assert (found.count, found.values, found.columns) == (count, 10, columns)
+    assert tuple(cell.row for cell in found.cells) == rows
+
+
+def test_the_end_of_the_sentence_names_columns_row_line_and_text(table):
+    assert bad_cells(table, "inf").where_clause() == (
+        "; by column: age (1); the first is in row 2, column age, line 4 of the file, written '1e400'"
+    )
+
+
+def test_an_array_without_profiled_columns_has_a_count_and_no_place():
+    wide = ArrayFacts("x", "input", "x", "float32", (2, 20_000), TensorStats.of(np.array([NAN, 1.0])))
+    found = bad_cells(wide, "nan")
+
+    assert (found.count, found.cells, found.where_clause()) == (1, (), "")
+
+
+def test_none_where_there_are_none_or_no_numbers(table):
+    assert bad_cells(ArrayFacts("s", "input", "s", "string", (3,), None), "nan") is None
+    assert bad_cells(ArrayFacts("x", "input", "x", "float32", (1,), TensorStats.of(np.ones(1))), "missing") is None
