@@ -1,0 +1,137 @@
+"""What the commands, a notebook and a test call."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import nandoctor
+from nandoctor.diagnosis.diagnose import diagnose
+from nandoctor.facts import Facts
+from nandoctor.facts.store import save_facts as write_facts
+from nandoctor.finding import Report, Tool
+
+if TYPE_CHECKING:
+    from nandoctor.probes.models.subject import Subject
+
+Progress = Callable[[str, int, int], None]
+
+
+def scan(
+    model: Path | str,
+    data: Path | str,
+    *,
+    labels: str | None = None,
+    loss: str | None = None,
+    signature: str | None = None,
+    batch_size: int = 32,
+    max_batches: int = 8,
+    backward: bool = True,
+    check_numerics: bool = True,
+    unsafe: bool = False,
+    save_facts: Path | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """Examine a saved model on data, forward and backward, and say what is wrong with its numbers, or that nothing is.
+
+    `labels` names the target in the data file, `loss` a Keras loss or `module:function`; `unsafe` lets a `.keras` file
+    bring its own code. `progress(what, done, total)` is called as the work goes on. NandoctorError where the
+    model or the data cannot be examined. Neither the model on disk nor the data is changed.
+    """
+    facts = observe(
+        Path(model),
+        Path(data),
+        labels=labels,
+        loss=loss,
+        signature=signature,
+        batch_size=batch_size,
+        max_batches=max_batches,
+        backward=backward,
+        check_numerics=check_numerics,
+        unsafe=unsafe,
+        progress=progress or _silent,
+    )
+    if save_facts is not None:
+        write_facts(facts, save_facts)
+    return diagnose(facts)
+
+
+def observe(
+    model: Path,
+    data: Path,
+    *,
+    labels: str | None,
+    loss: str | None,
+    signature: str | None,
+    batch_size: int,
+    max_batches: int,
+    backward: bool,
+    check_numerics: bool,
+    unsafe: bool,
+    progress: Progress,
+) -> Facts:
+    """Everything that a scan observes, before any rule has looked at it."""
+    from nandoctor.probes.data.batches import choose_rows, telling_rows
+    from nandoctor.probes.data.match import match
+    from nandoctor.probes.data.matched import WantedInput
+    from nandoctor.probes.data.profile import data_facts
+    from nandoctor.probes.data.ragged import take
+    from nandoctor.probes.data.read import read_data
+
+    progress("reading the data", 0, 1)
+    data_set = read_data(data)
+    progress("loading the model", 0, 1)
+    from nandoctor.probes.models.load import load_subject
+    from nandoctor.probes.models.weights import weight_facts
+    from nandoctor.probes.steps.examine import examine
+
+    subject = load_subject(model, signature=signature, unsafe=unsafe)
+    wanted = [WantedInput(one.name, one.shape, one.dtype, one.ragged) for one in subject.inputs]
+    matched = match(data_set, wanted, subject.outputs, labels)
+    profiled = data_facts(data_set, matched)
+    batch_size = _fixed_batch(subject) or batch_size
+    batches = choose_rows(matched.rows, batch_size, max_batches, telling_rows(profiled))
+    examination = examine(
+        subject,
+        matched.inputs,
+        matched.labels,
+        batches,
+        take=take,
+        loss=loss,
+        backward=backward,
+        check_numerics=check_numerics,
+        notices=matched.notes,
+        progress=progress,
+    )
+    unavailable: Mapping[str, str] = {"check_numerics": "left out with --no-check-numerics"}
+    return Facts(
+        tool=_tool(),
+        subject=examination.subject,
+        data=data_facts(data_set, matched, batch_size, batches),
+        weights=weight_facts(subject),
+        step=examination.step,
+        hidden=examination.hidden,
+        check_numerics=examination.check_numerics,
+        unavailable={} if check_numerics else unavailable,
+    )
+
+
+def _fixed_batch(subject: Subject) -> int | None:
+    """The batch size that the model insists on, None where it takes any."""
+    for one in subject.inputs:
+        if one.shape and one.shape[0] is not None:
+            return one.shape[0]
+    return None
+
+
+def _tool() -> Tool:
+    import keras
+    import tensorflow as tf
+
+    return Tool("nandoctor", nandoctor.__version__, tf.__version__, keras.__version__, platform.python_version())
+
+
+def _silent(_what: str, _done: int, _total: int) -> None:
+    """Nobody wants to know."""

@@ -1,0 +1,105 @@
+"""From facts to a report: rules, consequences under their roots, order, verdict."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import asdict
+
+from nandoctor.diagnosis.folding import folded
+from nandoctor.diagnosis.ranking import ranked, summary
+from nandoctor.facts import Facts, StepFacts
+from nandoctor.finding import LayerRow, Report, ReportSubject
+from nandoctor.rule import apply_rules, load_rules
+from nandoctor.wording import number, plural
+
+
+def diagnose(facts: Facts) -> Report:
+    """The report on these facts: the same facts give the same report."""
+    findings, skipped = apply_rules(tuple(rule() for rule in load_rules()), facts)
+    roots = ranked(folded(findings, facts))
+    return Report(
+        tool=facts.tool,
+        subject=_subject(facts),
+        summary=summary(roots),
+        findings=roots,
+        examined=tuple(_examined(facts)),
+        notices=facts.subject.notices if facts.subject else (),
+        skipped=skipped,
+        layers=tuple(_layer_rows(facts.step)) if facts.step else (),
+        check_numerics=asdict(facts.check_numerics) if facts.check_numerics else None,
+    )
+
+
+def _subject(facts: Facts) -> ReportSubject:
+    if facts.subject is not None:
+        return ReportSubject(facts.subject.kind, facts.subject.path)
+    return ReportSubject("data", facts.data.path if facts.data else "")
+
+
+def _examined(facts: Facts) -> Iterator[str]:
+    if facts.subject is not None:
+        signature = f", signature {facts.subject.signature}" if facts.subject.signature else ""
+        yield f"model: {facts.subject.format}{signature}"
+    if facts.data is not None:
+        yield f"data: {plural(facts.data.rows, 'row')} profiled in {facts.data.path}"
+    step = facts.step
+    if step is not None:
+        passes = "forward and backward" if step.backward else f"forward only ({step.backward_skipped})"
+        batches = "batch" if step.batches == 1 else "batches"
+        yield (
+            f"passes: {plural(step.rows, 'row')} in {step.batches:,} {batches}, {passes}, "
+            f"{plural(step.executions, 'op execution')} looked at one by one"
+        )
+        yield _nearest_limit(step)
+    if facts.subject is not None:
+        yield from (f"loss: {loss.reason}" for loss in facts.subject.losses)
+    if facts.weights is not None:
+        yield f"weights: {plural(len(facts.weights.variables), 'variable')} audited"
+    if facts.hidden is not None:
+        found = len(facts.hidden.disagreements)
+        agreement = f"disagrees on {plural(found, 'result')}" if found else "agrees on what is finite"
+        yield f"compiled run: {agreement}"
+    if facts.check_numerics is not None and facts.check_numerics.ran:
+        blind = "" if facts.check_numerics.sees_inside else " (it cannot see inside a restored function)"
+        said = "tripped" if facts.check_numerics.tripped else "did not trip"
+        yield f"tf.debugging.enable_check_numerics: {said}{blind}"
+
+
+def _nearest_limit(step: StepFacts) -> str:
+    rooms = [(layer.activation.headroom(layer.dtype), layer) for layer in step.layers]
+    known = [(room, layer) for room, layer in rooms if room is not None]
+    if not known:
+        return "nearest limit: no layer's range was measured"
+    room, layer = min(known, key=lambda pair: pair[0])
+    return (
+        f"nearest limit: layer {layer.layer} reaches {number(layer.activation.max_abs)}, "
+        f"2^{math.floor(room)} below the largest {layer.dtype}"
+    )
+
+
+def _layer_rows(step: StepFacts) -> Iterator[LayerRow]:
+    names = [layer.layer for layer in step.layers]
+    for layer in step.layers:
+        gradients = [one for one in step.gradients if one.stats and _owner(one.layer, names) == layer.layer]
+        ratios = [one.ratio for one in gradients if one.ratio is not None]
+        shares = [share for share in (layer.low_share, layer.high_share) if share is not None]
+        yield LayerRow(
+            layer=layer.layer,
+            op_type=layer.op_type,
+            dtype=layer.dtype,
+            minimum=layer.activation.minimum,
+            maximum=layer.activation.maximum,
+            nonfinite=layer.activation.nonfinite,
+            zero_share=layer.activation.zero_share,
+            saturated_share=sum(shares) if shares else None,
+            headroom=layer.activation.headroom(layer.dtype),
+            gradient_norm=math.sqrt(sum(one.norm**2 for one in gradients)) if gradients else None,
+            gradient_to_weight=max(ratios) if ratios else None,
+        )
+
+
+def _owner(layer: str | None, rows: list[str]) -> str | None:
+    """The row of the table that a variable's layer belongs to: itself, or the closest layer around it."""
+    around = [name for name in rows if layer is not None and (layer == name or layer.startswith(f"{name}/"))]
+    return max(around, key=len, default=None)

@@ -1,0 +1,120 @@
+"""Which finding follows from which: consequences are put under their root."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from nandoctor.facts import Facts, Origin
+from nandoctor.finding import CONFIDENCES, SEVERITIES, Finding
+
+SYMPTOMS = {"loss": "nonfinite-loss", "gradient": "nonfinite-gradients", "output": "nonfinite-outputs"}
+EXPLAINED_BY: Mapping[str, tuple[str, ...]] = {
+    "zero-gradient": ("bad-initialization", "dead-relu", "saturation", "loss-activation-mismatch", "no-gradient-path"),
+    "vanishing-gradient": ("bad-initialization", "dead-relu", "saturation"),
+    "exploding-gradient": ("unbounded-recurrent-activation",),
+    "target-outside-output-range": ("labels-out-of-range",),
+    "loss-sign": ("labels-out-of-range", "loss-activation-mismatch"),
+}
+
+
+def folded(findings: Sequence[Finding], facts: Facts) -> tuple[Finding, ...]:
+    """The findings that are roots, each with its consequences under it and its chain from symptom to root.
+
+    Links between origins are measured (the values of one were seen to feed the other); the links of `EXPLAINED_BY`
+    are between causes that imply each other.
+    """
+    kept = _one_each(findings)
+    origins = facts.step.origins if facts.step else ()
+    by_about: Mapping[str | None, Finding] = {finding.about: finding for finding in kept if finding.about}
+    followers: dict[int, list[Finding]] = {}
+    followed: set[int] = set()
+    for origin in origins:
+        finding = by_about.get(origin.about)
+        root = _root(origin, origins, by_about, facts)
+        if finding is not None and root is not None and root is not finding:
+            followers.setdefault(id(root), []).append(finding)
+            followed.add(id(finding))
+    for finding in kept:
+        explaining = next((one for one in kept if one.cause in EXPLAINED_BY.get(finding.cause, ())), None)
+        if explaining is not None and id(finding) not in followed and id(explaining) not in followed:
+            followers.setdefault(id(explaining), []).append(finding)
+            followed.add(id(finding))
+    return tuple(
+        _with_consequences(finding, followers.get(id(finding), []), origins, facts)
+        for finding in kept
+        if id(finding) not in followed
+    )
+
+
+def _one_each(findings: Sequence[Finding]) -> list[Finding]:
+    """One finding for each origin: the surest, then the most severe, then the lowest code."""
+
+    def order(finding: Finding) -> tuple[int, int, str]:
+        return CONFIDENCES.index(finding.confidence), SEVERITIES.index(finding.severity), finding.rule
+
+    best: dict[str, Finding] = {}
+    for finding in sorted(findings, key=order):
+        if finding.about and finding.about.startswith("origin:"):
+            best.setdefault(finding.about, finding)
+    return [one for one in findings if one.about is None or one.about not in best or best[one.about] is one]
+
+
+def _root(
+    origin: Origin, origins: Sequence[Origin], by_about: Mapping[str | None, Finding], facts: Facts
+) -> Finding | None:
+    """The finding that an origin ultimately follows from; its own where it is a root."""
+    seen: set[int] = set()
+    finding: Finding | None = None
+    current: Origin | None = origin
+    while current is not None and current.id not in seen:
+        seen.add(current.id)
+        finding = _finding_of(current, by_about, facts) or finding
+        current = _before(current, origins, by_about, facts)
+    return finding
+
+
+def _before(
+    origin: Origin, origins: Sequence[Origin], by_about: Mapping[str | None, Finding], facts: Facts
+) -> Origin | None:
+    """The origin that this one follows from; a constant (a mask) is never the cause of what was made of it."""
+    parents = [one for one in origins if one.id in origin.parents and one.kind != "constant"]
+    explained = [one for one in parents if _finding_of(one, by_about, facts)]
+    if explained or parents:
+        return (explained or parents)[0]
+    twins = [one for one in origins if one.op == origin.op and one.layer == origin.layer and one.phase != origin.phase]
+    for twin in twins:
+        leads = twin.phase == "forward" and not twin.contained
+        trapped = twin.phase == "backward" and origin.contained
+        if (leads or trapped) and _finding_of(twin, by_about, facts):
+            return twin
+    return None
+
+
+def _finding_of(origin: Origin, by_about: Mapping[str | None, Finding], facts: Facts) -> Finding | None:
+    """The finding that explains an origin: of the data for a fed one, of the weights for a stored one."""
+    if origin.kind == "variable":
+        return by_about.get(f"variable:{origin.op}") or by_about.get(origin.about)
+    if origin.kind == "input" and facts.data is not None:
+        label = origin.op.startswith("labels ")
+        name = origin.op.removeprefix("labels ")
+        for array in facts.data.labels if label else facts.data.inputs:
+            if name in (array.bound_to, array.name):
+                found = by_about.get(f"input:{array.name}") or by_about.get(f"label:{array.name}")
+                if found is not None:
+                    return found
+    return by_about.get(origin.about)
+
+
+def _with_consequences(
+    finding: Finding, followers: Sequence[Finding], origins: Sequence[Origin], facts: Facts
+) -> Finding:
+    sinks: dict[str, None] = {}
+    by_about: Mapping[str | None, Finding] = {one.about: one for one in (finding, *followers) if one.about}
+    for origin in origins:
+        if _finding_of(origin, by_about, facts) is not None:
+            sinks.update(dict.fromkeys(origin.reaches))
+    symptoms = [SYMPTOMS[sink] for sink in ("loss", "gradient", "output") if sink in sinks]
+    between = [one.cause for one in reversed(followers) if one.cause != finding.cause]
+    chain = tuple(dict.fromkeys((*symptoms[:1], *between, finding.cause)))
+    return replace(finding, consequences=tuple(followers), chain=chain)

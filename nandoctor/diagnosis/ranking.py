@@ -1,0 +1,46 @@
+"""The order of findings, and the verdict they amount to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nandoctor.finding import CONFIDENCES, SEVERITIES, Finding, Summary, Verdict
+
+STAGES = ("data", "weights", "head", "pass", "training", "hidden")
+
+
+def ranked(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Findings by severity, then by how early they stand in the causal order, then by confidence, then by code.
+
+    The causal order is data, weights, loss and head, the passes (origins in order of execution), training, and last
+    what compiled kernels hide, which is always a consequence of something.
+    """
+    return tuple(sorted(findings, key=_order))
+
+
+def summary(findings: Sequence[Finding]) -> Summary:
+    """Counts by severity and the verdict: sick with an error, at-risk with a warning, else healthy."""
+    counts = {severity: sum(one.severity == severity for one in findings) for severity in SEVERITIES}
+    verdict: Verdict = "sick" if counts["error"] else "at-risk" if counts["warning"] else "healthy"
+    return Summary(counts["error"], counts["warning"], counts["note"], verdict)
+
+
+def _order(finding: Finding) -> tuple[int, int, int, int, str, str]:
+    kind, _, number = (finding.about or "").partition(":")
+    execution = int(number) if kind == "origin" and number.isdigit() else 0
+    return (
+        SEVERITIES.index(finding.severity),
+        STAGES.index(_stage(finding)),
+        execution,
+        CONFIDENCES.index(finding.confidence),
+        finding.rule,
+        finding.about or "",
+    )
+
+
+def _stage(finding: Finding) -> str:
+    if finding.cause == "hidden-nonfinite":
+        return "hidden"
+    if finding.cause == "nonfinite-weights":
+        return "weights"
+    return {"1": "data", "4": "training", "5": "head", "6": "weights"}.get(finding.rule[2:3], "pass")

@@ -1,0 +1,40 @@
+"""Looking into traced functions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+from tensorflow.python.eager import context
+from tensorflow.python.framework import function_def_to_graph
+
+
+def function_graph(name: str) -> Any:
+    """The body of a function known to the running TensorFlow, as a FuncGraph with `inputs` and `outputs`."""
+    definition = context.context().get_function_def(name)
+    return function_def_to_graph.function_def_to_graph(definition)
+
+
+def python_graphs(graph: Any) -> list[Any]:
+    """The FuncGraph itself and those traced inside it, if Python still holds them (they know source lines)."""
+    found = [graph]
+    for traced in getattr(graph, "_functions", {}).values():
+        inner = getattr(traced, "graph", None)
+        if inner is not None and inner not in found:
+            found += [one for one in python_graphs(inner) if one not in found]
+    return found
+
+
+def captured(concrete: Any) -> list[Any]:
+    """The tensors a concrete function has captured (variable handles, constants), in the order of its last inputs."""
+    return list(concrete.captured_inputs)
+
+
+def own_inputs(concrete: Any) -> int:
+    """How many of the function's flat inputs are its own arguments; the rest are captured."""
+    return len(concrete.graph.inputs) - len(concrete.captured_inputs)
+
+
+def variables_by_handle(variables: list[Any]) -> dict[int, Any]:
+    """Variables by the identity of their resource handle, by which an op reads them."""
+    return {id(variable.handle): variable for variable in variables if isinstance(variable, tf.Variable)}

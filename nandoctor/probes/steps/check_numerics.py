@@ -1,0 +1,50 @@
+"""One pass under TensorFlow's own instrument, `tf.debugging.enable_check_numerics`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from nandoctor.facts import CheckNumericsFacts
+from nandoctor.probes.models.subject import Subject
+from nandoctor.probes.steps.hidden import unchanged
+
+_DETECTED = re.compile(r'Detected Infinity or NaN in output \d+ of (?:graph|eagerly-executing) op "(\w+)"')
+_NODE = re.compile(r"Detected at node (\S+?)(?:/CheckNumericsV2)? defined at")
+_SUMMARY = re.compile(r"(Detected Infinity or NaN[^!]*)!!!|(Tensor had [^[]*values)")
+
+
+def check_numerics_pass(
+    subject: Subject, forward: Callable[[Mapping[str, Any]], Any], feeds: Mapping[str, Any]
+) -> CheckNumericsFacts:
+    """Run the forward pass once under the instrument; it is disabled again at the end, whatever happens.
+
+    For a restored function (a SavedModel) `sees_inside` is False: op callbacks act on ops as they are created, and the
+    body of a restored function is not created again.
+    """
+    inside = subject.kind == "keras"
+    tf.debugging.enable_check_numerics()
+    try:
+        with unchanged(subject):
+            tf.function(lambda: forward(feeds), autograph=False)()
+    except tf.errors.InvalidArgumentError as error:
+        message = error.message or ""
+        return CheckNumericsFacts(
+            ran=True,
+            tripped=True,
+            sees_inside=inside,
+            message="; ".join(" ".join(part).strip() for part in _SUMMARY.findall(message)) or message[:200],
+            op_type=_group(_DETECTED, message),
+            tensor=_group(_NODE, message),
+        )
+    finally:
+        tf.debugging.disable_check_numerics()
+    return CheckNumericsFacts(ran=True, sees_inside=inside)
+
+
+def _group(pattern: re.Pattern[str], message: str) -> str | None:
+    match = pattern.search(message)
+    return match.group(1) if match else None

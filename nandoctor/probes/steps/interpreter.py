@@ -1,0 +1,172 @@
+"""The step interpreter: runs a traced step op by op and shows each result to an observer.
+
+Nested functions, loops and branches are entered. Assignments to variables are kept beside the model and never reach its
+variables. A tensor is let go after its last use.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import tensorflow as tf
+
+from nandoctor.errors import UNEXAMINABLE, NandoctorError
+from nandoctor.probes.compat.execution import run_op
+from nandoctor.probes.steps.program import Instruction, Kind, Library, Program
+
+Mark = Any
+
+
+@dataclass(eq=False, slots=True)
+class Scope:
+    """A function at one place of the call tree, the same for all iterations of a loop.
+
+    `path` are the names of the calling ops, outermost first; `in_loop` says whether one of them is a loop.
+    """
+
+    path: tuple[str, ...]
+    program: Program
+    in_loop: bool
+    children: dict[tuple[int, int], Scope]
+
+    def child(self, instruction: Instruction, body: int, program: Program) -> Scope:
+        """The scope of a function called from here (made once)."""
+        key = (instruction.index, body)
+        if key not in self.children:
+            looped = self.in_loop or instruction.kind is Kind.WHILE
+            self.children[key] = Scope((*self.path, instruction.name), program, looped, {})
+        return self.children[key]
+
+
+@dataclass(eq=False, slots=True)
+class Execution:
+    """One op that has run: where, in which iteration of the innermost loop, with which tensors and marks.
+
+    A mark is whatever the observer wants to know of a tensor.
+    """
+
+    scope: Scope
+    instruction: Instruction
+    iteration: int | None
+    inputs: list[Any]
+    marks: list[Mark]
+    outputs: list[Any]
+
+
+class Observer(Protocol):
+    """What the interpreter tells while it runs."""
+
+    def result(self, execution: Execution) -> list[Mark]:
+        """An op has run; returns the marks of its outputs."""
+
+
+class Interpreter:
+    """Runs programs; one instance a step execution, since it holds the variables' overlay."""
+
+    def __init__(self, library: Library, observer: Observer) -> None:
+        self._library = library
+        self._observer = observer
+        self._overlay: dict[int, tuple[Any, Any, Mark]] = {}
+        self.executions = 0
+
+    def run(
+        self, scope: Scope, tensors: list[Any], marks: list[Mark], iteration: int | None = None
+    ) -> tuple[list[Any], list[Mark]]:
+        """Execute the scope's program; the lists of arguments are emptied, so that nothing is kept alive."""
+        program = scope.program
+        values: list[Any] = [None] * program.registers
+        notes: list[Mark] = [None] * program.registers
+        for register, tensor, mark in zip(program.inputs, tensors, marks, strict=True):
+            values[register], notes[register] = tensor, mark
+        tensors.clear()
+        marks.clear()
+        observe = self._observer.result
+        for instruction in program.instructions:
+            kind = instruction.kind
+            if kind is Kind.NOTHING:
+                continue
+            arguments = [values[register] for register in instruction.inputs]
+            seen = [notes[register] for register in instruction.inputs]
+            if kind is Kind.OP:
+                outputs = self._execute(instruction, arguments)
+                given = observe(Execution(scope, instruction, iteration, arguments, seen, outputs))
+            elif kind is Kind.CONSTANT:
+                outputs = [instruction.constant]
+                given = observe(Execution(scope, instruction, iteration, arguments, seen, outputs))
+            elif kind is Kind.READ:
+                outputs, given = self._read(Execution(scope, instruction, iteration, arguments, seen, []))
+            elif kind is Kind.ALIAS:
+                outputs, given = arguments[:1], seen[:1]
+            elif kind is Kind.ASSIGN:
+                self._assign(instruction, arguments, seen)
+                outputs = given = []
+            else:
+                for register in instruction.frees:
+                    values[register] = notes[register] = None
+                outputs, given = self._enter(Execution(scope, instruction, iteration, arguments, seen, []))
+            for register, output, mark in zip(instruction.outputs, outputs, given, strict=True):
+                values[register], notes[register] = output, mark
+            for register in instruction.frees:
+                values[register] = notes[register] = None
+        return [values[r] for r in program.outputs], [notes[r] for r in program.outputs]
+
+    def _execute(self, instruction: Instruction, arguments: list[Any]) -> list[Any]:
+        self.executions += 1
+        try:
+            return run_op(instruction.op_type, len(instruction.outputs), arguments, instruction.attrs)
+        except tf.errors.OpError as error:
+            said = (error.message or type(error).__name__).splitlines()[0]
+            message = f"op {instruction.name} ({instruction.op_type}) failed on this data: {said[:200]}"
+            raise NandoctorError(message, UNEXAMINABLE) from error
+
+    def _enter(self, execution: Execution) -> tuple[list[Any], list[Mark]]:
+        scope, instruction, iteration = execution.scope, execution.instruction, execution.iteration
+        arguments, seen = execution.inputs, execution.marks
+        if instruction.kind is Kind.CALL:
+            return self.run(self._scope(scope, instruction, 0), arguments, seen, iteration)
+        if instruction.kind is Kind.BRANCH:
+            branch = _branch(instruction, arguments.pop(0))
+            seen.pop(0)
+            return self.run(self._scope(scope, instruction, branch), arguments, seen, iteration)
+        condition, body = self._scope(scope, instruction, 0), self._scope(scope, instruction, 1)
+        turn = 0
+        while _true(self.run(condition, list(arguments), list(seen), turn)[0][0]):
+            arguments, seen = self.run(body, arguments, seen, turn)
+            turn += 1
+        return arguments, seen
+
+    def _scope(self, scope: Scope, instruction: Instruction, body: int) -> Scope:
+        return scope.child(instruction, body, self._library.program(instruction.bodies[body]))
+
+    def _read(self, execution: Execution) -> tuple[list[Any], list[Mark]]:
+        kept = self._overlay.get(id(execution.inputs[0]))
+        if kept is not None:
+            return [kept[1]], [kept[2]]
+        execution.outputs = self._execute(execution.instruction, execution.inputs)
+        return execution.outputs, self._observer.result(execution)
+
+    def _assign(self, instruction: Instruction, arguments: list[Any], seen: list[Mark]) -> None:
+        """Note the variable's new value without giving it to the variable; a scatter is left out."""
+        handle, value = arguments[0], arguments[1]
+        if instruction.op_type.startswith("ResourceScatter"):
+            return
+        if instruction.op_type != "AssignVariableOp":
+            dtype = instruction.attrs[instruction.attrs.index("dtype") + 1]
+            before = self._overlay.get(id(handle))
+            old = before[1] if before else run_op("ReadVariableOp", 1, [handle], ("dtype", dtype))[0]
+            value = old + value if instruction.op_type == "AssignAddVariableOp" else old - value
+        self._overlay[id(handle)] = (handle, value, seen[1])
+
+
+def _branch(instruction: Instruction, index: Any) -> int:
+    if instruction.op_type in ("If", "StatelessIf"):
+        return int(_true(index))
+    number = int(index)
+    return number if 0 <= number < len(instruction.bodies) else len(instruction.bodies) - 1
+
+
+def _true(tensor: Any) -> bool:
+    value = np.asarray(tensor)
+    return bool(value.size and value.reshape(-1)[0])

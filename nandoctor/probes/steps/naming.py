@@ -1,0 +1,153 @@
+"""From an op's name to the layer it belongs to, and from a gradient op to its forward op."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import takewhile
+
+_COUNTER = re.compile(r"_\d+$")
+_GRADIENT = re.compile(r"^(?:.*/)?(?:gradients|gradient_tape)(?:_\d+)?/")
+OP_SCOPES = {
+    "batch_normalization_grad", "batchnorm", "cond", "einsum", "mean_squared_error", "moments", "ones",
+    "packed", "range", "strided_slice", "transpose", "while", "zeros",
+}  # fmt: skip
+_FORWARD_OF = re.compile(r"^(.*?)_grad(?:_\d+)?(?:/|$)")
+
+
+def is_gradient(name: str) -> bool:
+    """Whether the op was made by automatic differentiation."""
+    return _GRADIENT.match(name) is not None
+
+
+def forward_name(name: str) -> str:
+    """The forward op that a gradient op belongs to, by its name; the name itself for a forward op.
+
+    `gradients/net/head/Log_grad/mul` gives `net/head/Log`. A gradient op that belongs to none (the sum of several
+    gradients, `gradients/AddN`) keeps what follows the gradient scope.
+    """
+    if not is_gradient(name):
+        return name
+    inner = _GRADIENT.sub("", name)
+    found = _FORWARD_OF.match(inner)
+    return found.group(1) if found else inner
+
+
+@dataclass(frozen=True)
+class LayerNames:
+    """Reads layers off op names.
+
+    `known` are paths of layers (`encoder/dense`), `complete` says that there are no others. `roots` are scopes of the
+    model as a whole, `suffix` the counter that this trace gave to every layer's scope (Keras numbers the scopes of a
+    layer that is traced again: `dense_1` for `dense`). `prefix` is the model's own name where every variable's path
+    starts with it; it is left out of layer paths.
+    """
+
+    known: frozenset[str]
+    complete: bool
+    containers: frozenset[str] = frozenset()
+    roots: frozenset[str] = frozenset()
+    suffix: str = ""
+    prefix: str = ""
+    _cache: dict[str, str | None] = field(default_factory=dict, compare=False)
+
+    def layer(self, name: str) -> str | None:
+        """The layer of an op, None where it belongs to none."""
+        if name not in self._cache:
+            found = self._find(forward_name(name).split("/")[:-1])
+            self._cache[name] = self._shown(found) if found else None
+        return self._cache[name]
+
+    def variable_layer(self, name: str) -> str | None:
+        """The layer of a variable by its path (`net/encoder/dense/kernel` gives `encoder/dense`), None without one."""
+        parts = name.split("/")[:-1]
+        if self.complete:
+            outside, inside = _walk(parts, self.known), _walk(parts[1:], self.known)
+            return "/".join(inside if len(inside) > len(outside) else outside) or None
+        return self._shown("/".join(parts))
+
+    def _shown(self, path: str) -> str | None:
+        if not self.prefix or (path != self.prefix and not path.startswith(f"{self.prefix}/")):
+            return path or None
+        return path[len(self.prefix) + 1 :] or None
+
+    def _find(self, parts: list[str]) -> str | None:
+        if not parts:
+            return None
+        starts = (1, 0) if parts[0] in self.roots else (0, 1)
+        best: list[str] = []
+        rest: list[str] = []
+        for start in starts:
+            matched = _walk(parts[start:], self.known)
+            if len(matched) > len(best):
+                best, rest = matched, parts[start + len(matched) :]
+        if best:
+            path = "/".join(best)
+            if self.complete or path not in self.containers or not rest:
+                return path
+            return "/".join([*best, *self._guess(rest[:1])]) if _may_be_layer(rest[0]) else path
+        if self.complete:
+            return None
+        rest = parts[1:] if parts[0] in self.roots else parts
+        named = list(takewhile(_may_be_layer, rest))
+        return "/".join(self._guess(named)) or None
+
+    def _guess(self, parts: list[str]) -> list[str]:
+        if not self.suffix:
+            return parts
+        return [part.removesuffix(self.suffix) for part in parts]
+
+
+def layer_names(
+    op_names: Iterable[str], layers: Iterable[str], variables: Iterable[str], root: str | None
+) -> LayerNames:
+    """Names for one traced step: `layers` as the artefact tells them (may be empty), `variables` by path."""
+    told = set(layers)
+    known: set[str] = told or _prefixes(name.rpartition("/")[0] for name in variables)
+    parents = {path.rpartition("/")[0] for path in known}
+    owners = {name.rpartition("/")[0] for name in variables}
+    containers = frozenset(path for path in known if path in parents and path not in owners)
+    names = [forward_name(name).split("/")[:-1] for name in op_names]
+    roots: Counter[str] = Counter()
+    suffixes: Counter[str] = Counter()
+    for parts in filter(None, names):
+        inside, outside = _walk(parts[1:], known), _walk(parts, known)
+        deeper = len(inside) > len(outside)
+        if deeper or (root and _COUNTER.sub("", parts[0]) in (root, _COUNTER.sub("", root))):
+            roots[parts[0]] += 1
+        for part, name in zip(parts[1:] if deeper else parts, inside if deeper else outside, strict=False):
+            suffixes[part.removeprefix(name)] += 1
+    suffix = suffixes.most_common(1)[0][0] if suffixes else ""
+    first = {path.split("/")[0] for path in known}
+    shared = first.pop() if len(first) == 1 and not told else ""
+    around = {one for one in roots if _COUNTER.sub("", one) != shared}
+    prefix = shared if shared in containers and not around else ""
+    return LayerNames(frozenset(known), bool(told), containers, frozenset(roots), suffix, prefix)
+
+
+def _may_be_layer(part: str) -> bool:
+    """Whether a scope can be a layer's: TensorFlow's own scopes are capitalised op names and a few words."""
+    return bool(part) and not part[0].isupper() and _COUNTER.sub("", part) not in OP_SCOPES
+
+
+def _prefixes(paths: Iterable[str]) -> set[str]:
+    found: set[str] = set()
+    for path in paths:
+        parts = path.split("/")
+        found.update("/".join(parts[: end + 1]) for end in range(len(parts)) if parts[end])
+    return found
+
+
+def _walk(parts: list[str], known: set[str] | frozenset[str]) -> list[str]:
+    """As much of the scope as names a known layer; a scope's counter may be left out to match."""
+    path: list[str] = []
+    for part in parts:
+        for candidate in (part, _COUNTER.sub("", part)):
+            if "/".join([*path, candidate]) in known:
+                path.append(candidate)
+                break
+        else:
+            break
+    return path

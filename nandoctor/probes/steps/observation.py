@@ -1,0 +1,251 @@
+"""What is noted of each tensor while the step runs, and the births of non-finite values."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from nandoctor.probes.compat.execution import real_parts, view
+from nandoctor.probes.steps.births import Birth, Made, birth_of_input, birth_of_op, birth_of_variable, fresh_places
+from nandoctor.probes.steps.interpreter import Execution, Scope
+from nandoctor.probes.steps.program import Instruction, Kind
+from nandoctor.stats import Array, TensorStats
+
+MOST_BIRTHS = 200
+PASSES_ON = {
+    "Identity", "IdentityN", "Reshape", "Squeeze", "ExpandDims", "StopGradient", "Transpose", "PreventGradient",
+    "Snapshot", "EnsureShape", "DeepCopy", "ReverseV2", "Reverse", "InvertPermutation",
+}  # fmt: skip
+DOES_NOT_READ_VALUES = {
+    "Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike", "IsFinite", "IsNan", "IsInf",
+    "BroadcastGradientArgs", "TensorListLength", "TensorListElementShape", "Fill", "VariableShape", "Assert",
+    "RandomUniform",
+}  # fmt: skip
+SELECTS = {"Select", "SelectV2", "MaskedFill"}
+NOTHING: frozenset[int] = frozenset()
+
+Key = tuple[tuple[str, ...], int]
+
+
+@dataclass(eq=False, slots=True)
+class Mark:
+    """What is known of one tensor: who made it, its extremes, and the births that its non-finite values stem from."""
+
+    scope: Scope | None
+    instruction: Instruction | None
+    low: float = 0.0
+    high: float = 0.0
+    taint: frozenset[int] = NOTHING
+    nan: bool = False
+    inf: bool = False
+
+
+@dataclass
+class Watched:
+    """Running observations of an op whose result is looked at in full."""
+
+    stats: TensorStats = field(default_factory=TensorStats)
+    dtype: str = ""
+    unit_extremes: Array | None = None
+    low_pinned: int = 0
+    high_pinned: int = 0
+    row_sums: tuple[float, float] | None = None
+    shape: tuple[int, ...] = ()
+
+
+@dataclass
+class Absorber:
+    """An op that took a non-finite value and gave only finite ones: the births it absorbed; was a NaN among them."""
+
+    instruction: Instruction
+    births: set[int] = field(default_factory=set)
+    nan: bool = False
+
+
+@dataclass
+class Observations:
+    """All that was observed in any number of batches of one step.
+
+    `watched` are the ops looked at in full; `series` the largest magnitude of the ops in loops, iteration by
+    iteration, of the first batch; `absorbers` the ops that took a non-finite value and gave only finite ones,
+    with the births they absorbed and whether a NaN was among what they took.
+    """
+
+    births: dict[tuple[Any, ...], Birth] = field(default_factory=dict)
+    watched: dict[Key, Watched] = field(default_factory=dict)
+    series: dict[Key, list[float]] = field(default_factory=dict)
+    absorbers: dict[Key, Absorber] = field(default_factory=dict)
+
+
+class StepObserver:
+    """Takes the statistics of every floating tensor as it appears.
+
+    `watch` maps the ops to look at in full to whether their result is a bounded activation's (its low and high end)
+    or None. `batch_rows` is the number of rows in this batch.
+    """
+
+    def __init__(
+        self,
+        observations: Observations,
+        watch: Mapping[Key, tuple[float, float] | None],
+        batch: int,
+        batch_rows: int,
+        variable_names: dict[int, str],
+    ) -> None:
+        self._kept = observations
+        self._watch = watch
+        self._batch = batch
+        self._rows = batch_rows
+        self._names = variable_names
+        self._read: dict[int, Mark] = {}
+
+    def argument(self, name: str, tensor: Any) -> Mark:
+        """The mark of a tensor that is fed: a birth of kind "input" if it is not finite."""
+        array = _array(tensor)
+        if array is None or not array.size:
+            return Mark(None, None)
+        low, high = float(array.min()), float(array.max())
+        if math.isfinite(low) and math.isfinite(high):
+            return Mark(None, None, low, high)
+        return self._born(birth_of_input(name, array, self._batch, self._rows), array)
+
+    def result(self, execution: Execution) -> list[Mark]:
+        """Marks of an op's outputs (see `Observer`)."""
+        scope, instruction, marks = execution.scope, execution.instruction, execution.marks
+        if instruction.kind is Kind.READ:
+            return [self._variable(execution)]
+        watched = (scope.path, instruction.index) in self._watch
+        if instruction.op_type in PASSES_ON and len(execution.outputs) == 1:
+            if watched:
+                self._look(execution)
+            return [marks[0]]
+        tainted = any(mark.taint for mark in marks)
+        if not instruction.floats:
+            return self._without_floats(execution, tainted)
+        given: list[Mark] = []
+        for place, output in enumerate(execution.outputs):
+            if place not in instruction.floats:
+                given.append(_merged(execution) if tainted else Mark(scope, instruction))
+                continue
+            given.append(self._float(execution, output, tainted, followed=place == 0))
+        if tainted and not any(mark.taint for mark in given):
+            self._absorbed(execution)
+        if watched:
+            self._look(execution)
+        return given
+
+    def _float(self, execution: Execution, output: Any, tainted: bool, *, followed: bool) -> Mark:
+        scope, instruction = execution.scope, execution.instruction
+        array = real_parts(view(output))
+        if not array.size:
+            return Mark(scope, instruction)
+        low, high = float(array.min()), float(array.max())
+        finite = math.isfinite(low) and math.isfinite(high)
+        if followed and execution.iteration is not None and self._batch == 0:
+            magnitude = max(abs(low), abs(high)) if finite else math.inf
+            self._kept.series.setdefault((scope.path, instruction.index), []).append(magnitude)
+        if finite:
+            return Mark(scope, instruction, low, high)
+        return self._nonfinite(execution, array, tainted)
+
+    def _nonfinite(self, execution: Execution, array: Array, tainted: bool) -> Mark:
+        scope, instruction, marks = execution.scope, execution.instruction, execution.marks
+        inherited = frozenset().union(*(mark.taint for mark in marks)) if marks else NOTHING
+        made = Made(execution, [_array(one) for one in execution.inputs], array)
+        places = fresh_places(made, tainted, self._rows)
+        nan, inf = bool(np.isnan(array).any()), bool(np.isinf(array).any())
+        if places is None:
+            return Mark(scope, instruction, taint=inherited, nan=nan, inf=inf)
+        mark = self._born(birth_of_op(made, places, inherited, self._batch, self._rows), array)
+        return Mark(scope, instruction, taint=inherited | mark.taint, nan=nan, inf=inf)
+
+    def _born(self, birth: Birth, array: Array) -> Mark:
+        known = self._kept.births.get(birth.key)
+        if known is None:
+            if len(self._kept.births) >= MOST_BIRTHS:
+                last = next(reversed(self._kept.births.values()))
+                return Mark(None, None, taint=frozenset({last.id}), nan=True, inf=True)
+            birth.id = len(self._kept.births)
+            self._kept.births[birth.key] = known = birth
+        known.batches.add(self._batch)
+        nan, inf = bool(np.isnan(array).any()), bool(np.isinf(array).any())
+        return Mark(birth.scope, birth.instruction, taint=frozenset({known.id}), nan=nan, inf=inf)
+
+    def _variable(self, execution: Execution) -> Mark:
+        scope, instruction, handle = execution.scope, execution.instruction, execution.inputs[0]
+        known = self._read.get(id(handle))
+        if known is not None:
+            return known
+        array = _array(execution.outputs[0])
+        mark = Mark(scope, instruction)
+        if array is not None and array.size:
+            low, high = float(array.min()), float(array.max())
+            mark = Mark(scope, instruction, low, high)
+            if not (math.isfinite(low) and math.isfinite(high)):
+                name = self._names.get(id(handle), instruction.name)
+                mark = self._born(birth_of_variable(name, execution, array, self._batch), array)
+        self._read[id(handle)] = mark
+        return mark
+
+    def _without_floats(self, execution: Execution, tainted: bool) -> list[Mark]:
+        count = len(execution.outputs)
+        plain = Mark(execution.scope, execution.instruction)
+        if not tainted:
+            return [plain] * count
+        if execution.instruction.variant:
+            return [_merged(execution)] * count
+        self._absorbed(execution)
+        return [plain] * count
+
+    def _absorbed(self, execution: Execution) -> None:
+        op_type = execution.instruction.op_type
+        if op_type in DOES_NOT_READ_VALUES or op_type in SELECTS or op_type.startswith("TensorList"):
+            return
+        key = (execution.scope.path, execution.instruction.index)
+        absorber = self._kept.absorbers.setdefault(key, Absorber(execution.instruction))
+        for mark in execution.marks:
+            absorber.births.update(mark.taint)
+            absorber.nan = absorber.nan or mark.nan
+
+    def _look(self, execution: Execution) -> None:
+        """Add a watched op's first floating result to what is known of it."""
+        instruction = execution.instruction
+        key = (execution.scope.path, instruction.index)
+        kept = self._kept.watched.setdefault(key, Watched())
+        output = execution.outputs[instruction.floats[0]]
+        if output.dtype.is_complex:
+            return
+        array = real_parts(view(output))
+        kept.dtype, kept.shape = output.dtype.name, tuple(array.shape)
+        kept.stats = kept.stats + TensorStats.of(array, histogram=False)
+        ends = self._watch[key]
+        if ends is not None:
+            kept.low_pinned += int(np.count_nonzero(array <= ends[0]))
+            kept.high_pinned += int(np.count_nonzero(array >= ends[1]))
+        if instruction.op_type in ("Relu", "Relu6") and array.ndim > 1:
+            extremes = array.max(axis=tuple(range(array.ndim - 1)))
+            kept.unit_extremes = extremes if kept.unit_extremes is None else np.maximum(kept.unit_extremes, extremes)
+        if array.ndim > 1 and array.shape[-1] <= 4096:
+            sums = array.sum(axis=-1)
+            ends_seen = (float(sums.min()), float(sums.max())) if sums.size else (0.0, 0.0)
+            before = kept.row_sums or ends_seen
+            kept.row_sums = (min(before[0], ends_seen[0]), max(before[1], ends_seen[1]))
+
+
+def _merged(execution: Execution) -> Mark:
+    """The mark of a result that may hold anything that its operands hold."""
+    marks = execution.marks
+    taint = frozenset().union(*(mark.taint for mark in marks))
+    nan, inf = any(mark.nan for mark in marks), any(mark.inf for mark in marks)
+    return Mark(execution.scope, execution.instruction, taint=taint, nan=nan, inf=inf)
+
+
+def _array(tensor: Any) -> Array | None:
+    """The tensor's values for arithmetic; None for strings, resources and variants."""
+    dtype = getattr(tensor, "dtype", None)
+    if dtype is None or not (dtype.is_floating or dtype.is_integer or dtype.is_complex or dtype.is_bool):
+        return None
+    return real_parts(view(tensor))
