@@ -119,9 +119,10 @@ class Outliers:
             title=self.title,
             message=(
                 f"{at_least}{plural(cells, 'value')} of {array.role} {array.name!r} in {plural(len(strays), 'column')} "
-                f"lie more than {number(self.score)} robust standard deviations from the median and beyond the "
-                f"column's own tail: the worst is {number(extreme.value)} in column {worst.column.name}, "
-                f"row {extreme.row}{line} (median {number(median)}, robust z-score {number(worst.score)})."
+                f"{'lies' if cells == 1 else 'lie'} more than {number(self.score)} robust standard deviations from the "
+                f"median and beyond the column's own tail: the worst is {number(extreme.value)} in column "
+                f"{worst.column.name}, row {extreme.row}{line} (median {number(median)}, robust z-score "
+                f"{number(worst.score)})."
             ),
             location=data.location(
                 [stray.column.name for stray in strays[:16]],

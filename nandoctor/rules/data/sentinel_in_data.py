@@ -16,6 +16,9 @@ STORAGE_CODES = frozenset(
 )
 """Limits of integer and floating types, and netCDF's default fill value."""
 
+CLIPPED_AT = {"int16": {-32768.0, 32767.0}, "uint16": {65535.0}, "int32": {-2147483648.0, 2147483647.0}}
+"""Where samples stored in that dtype (audio, sensors) are clipped: the value is then no code."""
+
 
 @dataclass(frozen=True)
 class _Sentinel:
@@ -43,7 +46,8 @@ class SentinelInData:
         `count` 3: continuous measurements do not repeat exactly three times far outside. `distance` 5
         interquartile ranges beyond the quartiles; Tukey (1977) calls 3 "far out". A warning for values
         that are known codes: all nines (-999, 9999), powers of ten from 1e15 on (1e20), limits of a storage type,
-        netCDF's fill value. Others are a note, as they can be the bound of a clipped column.
+        netCDF's fill value. Others are a note, as they can be the bound of a clipped column; so is a storage limit
+        in an array of that very type.
 
     Remedy:
         Read the value as missing (`pandas.read_csv(..., na_values=[-999])`), then drop or impute it.
@@ -91,8 +95,9 @@ class SentinelInData:
                 yield _Sentinel(column, value, count, distance)
 
     def _explain(self, data: DataFacts, array: ArrayFacts, found: list[_Sentinel], *, squashed: bool) -> Finding:
-        found = sorted(found, key=lambda sentinel: (not _is_code(sentinel.value), -sentinel.count))
+        found = sorted(found, key=lambda sentinel: (not _is_code(sentinel.value, array.dtype), -sentinel.count))
         worst = found[0]
+        code = _is_code(worst.value, array.dtype)
         cells = [
             cell
             for sentinel in found
@@ -104,7 +109,7 @@ class SentinelInData:
         return Finding(
             rule=self.code,
             cause=self.cause,
-            severity="warning" if _is_code(worst.value) and not squashed else "note",
+            severity="warning" if code and not squashed else "note",
             title=self.title,
             message=(
                 f"{number(worst.value)} occurs {worst.count:,} times in column {worst.column.name} of {array.role} "
@@ -113,7 +118,7 @@ class SentinelInData:
                 f"{number(worst.column.quantile(0.75))}. Such values in all: {listing(values)}, in columns "
                 f"{listing(names)}."
             ),
-            confidence="high" if _is_code(worst.value) else "low",
+            confidence="high" if code else "low",
             location=data.location(names[:16], cells[:16]),
             evidence={
                 "value": worst.value,
@@ -134,9 +139,11 @@ def _outermost(column: ColumnFacts, value: float, repeated: set[float]) -> bool:
     return all(other in repeated for other in further if (other > value if upper else other < value))
 
 
-def _is_code(value: float) -> bool:
-    """Whether programs are known to write this number for 'no value'."""
+def _is_code(value: float, dtype: str) -> bool:
+    """Whether programs are known to write this number for 'no value' in arrays of that dtype."""
     size = abs(value)
+    if value in CLIPPED_AT.get(dtype, ()):
+        return False
     if value in STORAGE_CODES:
         return True
     if size >= 1e15:

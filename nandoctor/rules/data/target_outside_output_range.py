@@ -113,10 +113,18 @@ class TargetOutsideOutputRange:
         )
 
 
+def _none_inside(column: ColumnFacts, low: float, high: float) -> bool:
+    """Whether all values lie on one side of the range."""
+    minimum, maximum = column.stats.minimum, column.stats.maximum
+    return (minimum is not None and minimum > high) or (maximum is not None and maximum < low)
+
+
 def _share_outside(column: ColumnFacts, low: float, high: float) -> tuple[float, tuple[Cell, ...], bool]:
     """The share of values outside low..high that the facts prove, the known cells, and whether the share is exact."""
     cells, exact = column.outside(low, high)
     counted = len(cells) / column.stats.finite if column.stats.finite else 0.0
+    if _none_inside(column, low, high):
+        return 1.0, cells, True
     if exact or not column.quantiles:
         return counted, cells, exact
     above = max((1 - level for level in QUANTILE_LEVELS if column.quantile(level) > high), default=0.0)

@@ -31,6 +31,15 @@ def test_any_other_repeated_extreme_is_a_note(array, data, normal):
     assert (finding.severity, finding.confidence) == ("note", "low")
 
 
+def test_clipped_samples_of_a_sound_are_a_note(array, data):
+    sound = (300 * np.random.default_rng(0).normal(size=(1000, 1))).astype(np.int16)
+    sound[100:110] = 32767
+
+    (finding,) = SentinelInData().check(data(array(sound)))
+
+    assert finding.severity == "note"
+
+
 def test_two_codes_in_one_column_are_both_named(array, data, normal):
     values = with_code(with_code(normal(), -999.0), -9999.0, rows=(5, 6, 7))
 

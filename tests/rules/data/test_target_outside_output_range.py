@@ -24,6 +24,13 @@ def test_targets_beyond_the_activation(label, data, model, activation, targets):
     assert len(finding.location.dataset_rows) == 16
 
 
+def test_all_targets_outside_are_counted_exactly(label, data, model):
+    (finding,) = RULE.check(data(label(np.linspace(7, 12, 200))), model("mean_squared_error", 1, "tanh"))
+
+    assert finding.evidence["share"] == 1.0
+    assert finding.message.startswith("100.0% of labels")
+
+
 def test_some_negative_targets_for_a_relu(label, data, model):
     targets = np.linspace(0, 5, 200)[:, None]
     targets[:10] = -1
