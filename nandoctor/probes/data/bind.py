@@ -19,7 +19,7 @@ def bind(name: str, raw: Array, wanted: WantedInput, columns: tuple[str, ...] = 
     NandoctorError (exit code 3) if shape or values do not fit.
     """
     if wanted.ragged:
-        return _bind_uniform(name, raw, wanted), ()
+        return _bind_uniform(name, raw, wanted)
     shape = fitted_shape(raw.shape, wanted.shape)
     if shape is None:
         raise NandoctorError(f"array {name} has the shape {raw.shape}, but the model wants {wanted}", UNEXAMINABLE)
@@ -79,15 +79,15 @@ def used_names(bindings: Sequence[Binding], data: Mapping[str, Array]) -> set[st
     return {name for name in data if name in named}
 
 
-def _bind_uniform(name: str, raw: Array, wanted: WantedInput) -> Binding:
+def _bind_uniform(name: str, raw: Array, wanted: WantedInput) -> tuple[Binding, tuple[str, ...]]:
     if raw.ndim < 2:
         raise NandoctorError(
             f"array {name} has the shape {raw.shape}, but the model wants {wanted}; give rows of one length, "
             f"or flat values and where rows begin as {name}_values and {name}_row_splits",
             UNEXAMINABLE,
         )
-    fed, _ = as_dtype(raw, wanted.dtype, f"array {name}")
-    return Binding(name, wanted.name, raw, uniform(fed))
+    fed, overflow = as_dtype(raw, wanted.dtype, f"array {name}")
+    return Binding(name, wanted.name, raw, uniform(fed)), () if overflow is None else (overflow,)
 
 
 def _rows(binding: Binding) -> int:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import math
+from array import array
+from collections import Counter
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
@@ -14,11 +16,11 @@ from nandoctor.errors import UNEXAMINABLE, NandoctorError
 from nandoctor.probes.data import written
 from nandoctor.probes.data.dataset import DataSet
 from nandoctor.probes.data.written import WrittenTable
-from nandoctor.stats import Array
 
 DELIMITERS = (",", ";", "\t")
-# Rows that are turned from text into numbers at a time: the text of a file is never in memory as a whole.
-_CHUNK = 4096
+# Cells that are turned from text into numbers at a time: the text of a file is never in memory as a whole, neither
+# that of a long one nor that of a wide one.
+_CHUNK_CELLS = 400_000
 
 
 def read_csv(path: Path) -> DataSet:
@@ -26,29 +28,26 @@ def read_csv(path: Path) -> DataSet:
     delimiter = _delimiter(path)
     names = _column_names(path, delimiter)
     table = WrittenTable(path, delimiter, names)
-    numbers: list[list[Array]] = [[] for _ in names]
+    numbers = [array("d") for _ in names]
     missing: list[list[int]] = [[] for _ in names]
     texts = [False] * len(names)
     rows = (cells for _, cells in written.rows(path, delimiter))
     first_row = 0
-    while chunk := list(islice(rows, _CHUNK)):
+    while chunk := list(islice(rows, max(1, _CHUNK_CELLS // len(names)))):
         for place, cells in enumerate(zip(*chunk, strict=True)):
-            if texts[place]:
-                continue
-            values = _numbers(cells)
+            values = None if texts[place] else _numbers(cells)
             if values is None:
                 texts[place] = True
                 continue
-            numbers[place].append(values)
-            if np.isnan(values).any():
+            numbers[place].extend(values)
+            if any(map(math.isnan, values)):
                 missing[place].extend(first_row + row for row, cell in enumerate(cells) if not cell.strip())
         first_row += len(chunk)
     if not first_row:
         raise NandoctorError(f"{path}: a header and no rows; there is nothing to examine", UNEXAMINABLE)
     written_texts = table.texts([name for place, name in enumerate(names) if texts[place]])
     arrays = {
-        name: written_texts[name] if texts[place] else np.concatenate(numbers[place])
-        for place, name in enumerate(names)
+        name: written_texts[name] if texts[place] else np.frombuffer(numbers[place]) for place, name in enumerate(names)
     }
     absent = {
         name: np.array(missing[place], np.int64)
@@ -74,25 +73,31 @@ def cell_value(text: str) -> float | None:
         return None
 
 
-def _numbers(cells: Sequence[str]) -> Array | None:
-    """The cells as float64, None if one of them is text."""
+def _numbers(cells: Sequence[str]) -> list[float] | None:
+    """The cells as numbers, None if one of them is text."""
     joined = "".join(cells)
     if joined.isascii() and "_" not in joined:
         try:
-            return np.fromiter(map(float, cells), np.float64, len(cells))
+            return list(map(float, cells))
         except ValueError:
             pass
-    values = [cell_value(cell) for cell in cells]
-    if any(value is None for value in values):
-        return None
-    return np.array(values, np.float64)
+    values = [value for cell in cells if (value := cell_value(cell)) is not None]
+    return values if len(values) == len(cells) else None
 
 
 def _delimiter(path: Path) -> str:
     """The one of `DELIMITERS` that cuts the first line into the most cells."""
     with path.open(encoding="utf-8-sig", newline="", errors="replace") as file:
         lines = list(islice(file, 100))
-    return max(DELIMITERS, key=lambda delimiter: len(next(filter(None, csv.reader(lines, delimiter=delimiter)), ())))
+    return max(DELIMITERS, key=lambda delimiter: _first_width(lines, delimiter))
+
+
+def _first_width(lines: Sequence[str], delimiter: str) -> int:
+    """How many cells the first line has; 0 where it cannot be cut (a wide line without this delimiter is too long)."""
+    try:
+        return len(next(filter(None, csv.reader(lines, delimiter=delimiter)), ()))
+    except csv.Error:
+        return 0
 
 
 def _column_names(path: Path, delimiter: str) -> tuple[str, ...]:
@@ -104,9 +109,9 @@ def _column_names(path: Path, delimiter: str) -> tuple[str, ...]:
         raise NandoctorError(
             f"{path}, line 1: numbers where the names of the columns belong; add a header line", UNEXAMINABLE
         )
-    for name in names:
-        if names.count(name) > 1:
-            raise NandoctorError(f"{path}, line 1: two columns are named {name!r}; rename one", UNEXAMINABLE)
+    repeated = next((name for name, count in Counter(names).items() if count > 1), None)
+    if repeated is not None:
+        raise NandoctorError(f"{path}, line 1: two columns are named {repeated!r}; rename one", UNEXAMINABLE)
     return tuple(names)
 
 

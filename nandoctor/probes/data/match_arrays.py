@@ -114,20 +114,23 @@ def _arrays_by_input(
 def _by_shape(
     data: DataSet, missing: Sequence[WantedInput], free: Mapping[str, Array], inputs: Sequence[WantedInput]
 ) -> dict[str, str]:
-    """The one array that fits each input and no other one."""
-    fitting = {one.name: [name for name, array in free.items() if fits(array, one)] for one in missing}
-    for one in missing:
-        names = fitting[one.name]
-        if not names:
-            raise unmatched(data, inputs, f"nothing fits the input {one.name}")
-        shared = [other for other, theirs in fitting.items() if other != one.name and names[0] in theirs]
-        if len(names) > 1 or shared:
-            raise unmatched(
-                data,
-                inputs,
-                f"the input {one.name} could be {listing(names)}; name the array {one.name}",
-            )
-    return {name: names[0] for name, names in fitting.items()}
+    """The one array that fits each input, inputs that leave no choice first; NandoctorError where there is a choice."""
+    found: dict[str, str] = {}
+    while len(found) < len(missing):
+        fitting = {
+            one.name: [name for name, array in free.items() if name not in found.values() and fits(array, one)]
+            for one in missing
+            if one.name not in found
+        }
+        for wanted, names in fitting.items():
+            if not names:
+                raise unmatched(data, inputs, f"nothing fits the input {wanted}")
+        sure = {wanted: names[0] for wanted, names in fitting.items() if len(names) == 1}
+        if not sure or len(set(sure.values())) < len(sure):
+            wanted, names = next(iter(fitting.items()))
+            raise unmatched(data, inputs, f"the input {wanted} could be {listing(names)}; name the array {wanted}")
+        found |= sure
+    return found
 
 
 def _guessed_labels(

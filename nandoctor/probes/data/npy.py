@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -13,16 +14,21 @@ from nandoctor.stats import Array
 
 def read_npy(path: Path) -> DataSet:
     """The array under the file's name without suffix; NandoctorError (exit code 3) if there is none to read."""
+    with path.open("rb") as file:
+        return DataSet(path, {path.stem: read_array(file, str(path))})
+
+
+def read_array(file: IO[bytes], where: str) -> Array:
+    """One array in .npy form; NandoctorError (exit code 3) if it is damaged or of a dtype that feeds no model."""
     try:
-        with path.open("rb") as file:
-            array = np.lib.format.read_array(file, allow_pickle=False)
-    except (ValueError, EOFError, SyntaxError) as error:
-        raise NandoctorError(f"{path}: {unreadable(error)}", UNEXAMINABLE) from error
-    return DataSet(path, {path.stem: plain(array, str(path))})
+        array = np.lib.format.read_array(file, allow_pickle=False)
+    except Exception as error:  # on damage numpy passes on whatever tokenizer, decompressor and allocator raise
+        raise NandoctorError(f"{where}: {_unreadable(error)}", UNEXAMINABLE) from error
+    return _plain(array, where)
 
 
-def plain(array: Array, where: str) -> Array:
-    """The array itself; NandoctorError (exit code 3) for the dtypes that no model can be fed with."""
+def _plain(array: Array, where: str) -> Array:
+    """The array in this machine's byte order; NandoctorError for what no model can be fed with."""
     if array.dtype.names:
         raise NandoctorError(
             f"{where}: a structured array (fields {', '.join(array.dtype.names)}); save each field as an array",
@@ -33,11 +39,12 @@ def plain(array: Array, where: str) -> Array:
             f"{where}: bytes without a number format ({array.dtype}); save bfloat16 and the like as float32",
             UNEXAMINABLE,
         )
-    return array
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
-def unreadable(error: Exception) -> str:
-    """Why numpy could not read an array, in words that say what to do."""
+def _unreadable(error: Exception) -> str:
     if "allow_pickle" in str(error):
         return "an array of Python objects, which is never unpickled; save numbers or fixed-length texts"
-    return "not a whole .npy array (truncated, or another format); save it again with numpy.save"
+    if isinstance(error, MemoryError):
+        return "an array larger than the memory; save fewer rows"
+    return "not a whole array (truncated, damaged, or another format); save it again with numpy"

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import zipfile
-import zlib
 from pathlib import Path
-
-import numpy as np
+from typing import IO
 
 from nandoctor.errors import UNEXAMINABLE, NandoctorError
 from nandoctor.probes.data.dataset import DataSet
-from nandoctor.probes.data.npy import plain, unreadable
+from nandoctor.probes.data.npy import read_array
 from nandoctor.stats import Array
 
 _SUFFIX = ".npy"
@@ -18,26 +16,27 @@ _SUFFIX = ".npy"
 
 def read_npz(path: Path) -> DataSet:
     """The arrays by their key; NandoctorError (exit code 3) if the file or one array in it cannot be read."""
-    arrays: dict[str, Array] = {}
-    try:
-        with zipfile.ZipFile(path) as archive:
-            for member in archive.namelist():
-                if member.endswith(_SUFFIX):
-                    key = member.removesuffix(_SUFFIX)
-                    arrays[key] = _read_member(archive, member, f"{path}, array {key!r}")
-    except (zipfile.BadZipFile, EOFError, zlib.error) as error:
-        raise NandoctorError(
-            f"{path}: not a whole .npz file (truncated, or another format); save it again with numpy.savez",
-            UNEXAMINABLE,
-        ) from error
+    with path.open("rb") as file:
+        try:
+            arrays = _read_members(file, path)
+        except NandoctorError:
+            raise
+        except Exception as error:  # on damage zipfile passes on whatever seek, struct and the decompressors raise
+            raise NandoctorError(
+                f"{path}: not a whole .npz file (truncated, or another format); save it again with numpy.savez",
+                UNEXAMINABLE,
+            ) from error
     if not arrays:
         raise NandoctorError(f"{path}: no arrays in it; save some with numpy.savez", UNEXAMINABLE)
     return DataSet(path, arrays)
 
 
-def _read_member(archive: zipfile.ZipFile, member: str, where: str) -> Array:
-    with archive.open(member) as file:
-        try:
-            return plain(np.lib.format.read_array(file, allow_pickle=False), where)
-        except (ValueError, SyntaxError) as error:
-            raise NandoctorError(f"{where}: {unreadable(error)}", UNEXAMINABLE) from error
+def _read_members(file: IO[bytes], path: Path) -> dict[str, Array]:
+    arrays: dict[str, Array] = {}
+    with zipfile.ZipFile(file) as archive:
+        for name in archive.namelist():
+            if name.endswith(_SUFFIX):
+                key = name.removesuffix(_SUFFIX)
+                with archive.open(name) as member:
+                    arrays[key] = read_array(member, f"{path}, array {key!r}")
+    return arrays

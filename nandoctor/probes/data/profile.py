@@ -53,12 +53,12 @@ def _array_facts(
 ) -> ArrayFacts:
     values = raw.values if isinstance(raw, Ragged) else raw
     if not numeric(values):
-        dtype = "string" if textual(values) else str(values.dtype)
+        dtype = "string" if textual(values) else values.dtype.name
         return ArrayFacts(name, role, bound_to, dtype, _shape(raw), None)
     facts = tuple(map(column_facts, _columns(data, raw, columns)))
     stats = merged([column.stats for column in facts]) if facts else TensorStats.of(values)
     sums = None if isinstance(raw, Ragged) or stats.missing or stats.nonfinite else _row_sums(raw)
-    return ArrayFacts(name, role, bound_to, str(values.dtype), _shape(raw), stats, facts, sums)
+    return ArrayFacts(name, role, bound_to, values.dtype.name, _shape(raw), stats, facts, sums)
 
 
 def _shape(raw: Array | Ragged) -> tuple[int, ...]:

@@ -1,8 +1,12 @@
 import math
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from nandoctor.errors import UNEXAMINABLE, NandoctorError
 from nandoctor.probes.data.csv import cell_value, read_csv
@@ -126,3 +130,19 @@ def test_numbers_instead_of_a_header(tmp_path):
 
 def test_two_columns_of_one_name(tmp_path):
     assert "two columns are named 'a'" in refused(write(tmp_path, "a,a\n1,2\n"))
+
+
+def test_a_wide_file(tmp_path):
+    names = [f"a_long_name_of_a_column_{place}" for place in range(20_000)]
+    row = ",".join(str(place) for place in range(20_000))
+    data = read_csv(write(tmp_path, ",".join(names) + f"\n{row}\n{row}\n"))
+    assert len(data.arrays) == 20_000
+    assert data.arrays[names[-1]].tolist() == [19_999.0, 19_999.0]
+
+
+@given(st.text(alphabet='ab1,;\t"\n\r. é_', max_size=60))
+def test_any_text_is_read_or_refused(text):
+    with tempfile.TemporaryDirectory() as folder:
+        path = write(Path(folder), text)
+        with suppress(NandoctorError):
+            assert len({len(column) for column in read_csv(path).arrays.values()}) == 1

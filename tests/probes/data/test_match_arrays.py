@@ -100,6 +100,19 @@ def test_by_dtype_where_shapes_are_free():
     assert fed_from(matched(arrays, FLOATS, text)) == {"features_in": "b", "text": "a"}
 
 
+def test_the_input_that_leaves_no_choice_goes_first():
+    anything = WantedInput("anything", (None, None), "float32")
+    assert fed_from(matched({"a": rows(4, 3), "b": rows(4, 7)}, anything, FLOATS)) == {
+        "anything": "b",
+        "features_in": "a",
+    }
+
+
+def test_one_array_is_not_given_to_two_inputs():
+    left, right = WantedInput("left", (None, 3), "float32"), WantedInput("right", (None, 3), "float32")
+    assert "the input left could be a; name the array left" in refused({"a": rows(4, 3), "b": rows(4)}, left, right)
+
+
 def test_two_that_fit_are_not_guessed():
     left, right = WantedInput("left", (None, 3), "float32"), WantedInput("right", (None, 3), "float32")
     message = refused({"a": rows(4, 3), "b": rows(4, 3)}, left, right)

@@ -1,8 +1,13 @@
+import io
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import ml_dtypes
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from nandoctor.errors import UNEXAMINABLE, NandoctorError
 from nandoctor.probes.data.npy import read_npy
@@ -35,9 +40,30 @@ def test_bfloat16_which_numpy_cannot_name(tmp_path):
 def test_a_truncated_file(tmp_path, kept):
     np.save(tmp_path / "whole.npy", np.zeros(100))
     (tmp_path / "d.npy").write_bytes((tmp_path / "whole.npy").read_bytes()[:kept])
-    assert "not a whole .npy array" in refused(tmp_path / "d.npy")
+    assert "not a whole array" in refused(tmp_path / "d.npy")
 
 
 def test_another_format(tmp_path):
     (tmp_path / "d.npy").write_text("x,y\n1,2\n")
-    assert "not a whole .npy array" in refused(tmp_path / "d.npy")
+    assert "not a whole array" in refused(tmp_path / "d.npy")
+
+
+def test_another_byte_order(tmp_path):
+    np.save(tmp_path / "d.npy", np.array([1.5, 2.5], ">f4"))
+    array = read_npy(tmp_path / "d.npy").arrays["d"]
+    assert array.dtype == np.float32
+    assert array.dtype.isnative
+    assert array.tolist() == [1.5, 2.5]
+
+
+@given(st.integers(6, 199), st.binary(min_size=1, max_size=8))
+def test_damaged_files_are_read_or_refused(place, damage):
+    content = io.BytesIO()
+    np.save(content, np.zeros(9))
+    damaged = bytearray(content.getvalue())
+    damaged[place : place + len(damage)] = damage
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "d.npy"
+        path.write_bytes(bytes(damaged))
+        with suppress(NandoctorError):
+            assert "d" in read_npy(path).arrays

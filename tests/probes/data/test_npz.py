@@ -1,7 +1,12 @@
+import io
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from nandoctor.errors import UNEXAMINABLE, NandoctorError
 from nandoctor.probes.data.npz import read_npz
@@ -52,9 +57,23 @@ def test_a_damaged_member(tmp_path):
     content = bytearray((tmp_path / "d.npz").read_bytes())
     content[2000:2010] = b"x" * 10
     (tmp_path / "d.npz").write_bytes(bytes(content))
-    assert "not a whole .npz file" in refused(tmp_path / "d.npz")
+    assert "array 'x': not a whole array (truncated, damaged, or another format)" in refused(tmp_path / "d.npz")
 
 
 def test_not_a_zip(tmp_path):
     (tmp_path / "d.npz").write_text("x,y\n1,2\n")
     assert "not a whole .npz file" in refused(tmp_path / "d.npz")
+
+
+@given(st.integers(0, 400), st.binary(min_size=1, max_size=8), st.booleans())
+def test_damaged_files_are_read_or_refused(place, damage, compressed):
+    content = io.BytesIO()
+    (np.savez_compressed if compressed else np.savez)(content, x=np.arange(9))
+    damaged = bytearray(content.getvalue())
+    place = min(place, len(damaged) - len(damage))
+    damaged[place : place + len(damage)] = damage
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "d.npz"
+        path.write_bytes(bytes(damaged))
+        with suppress(NandoctorError):
+            assert len(read_npz(path).arrays) == 1

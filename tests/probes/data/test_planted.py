@@ -58,7 +58,7 @@ def check(array: ArrayFacts, table, planted):
             assert (column.quantile(0.0), column.quantile(1.0)) == (finite.min(), finite.max())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(planted_tables(), st.data())
 def test_csv(case, data):
     table, planted = case
@@ -82,7 +82,7 @@ def test_csv(case, data):
             assert (cell.text, cell.line) == (texts[column.name, cell.row], cell.row + 2)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(planted_tables())
 def test_npz(case):
     table, planted = case
