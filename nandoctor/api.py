@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import nandoctor
 from nandoctor.diagnosis.diagnose import diagnose
 from nandoctor.facts import Facts
 from nandoctor.facts.store import save_facts as write_facts
-from nandoctor.finding import Report, Tool
+from nandoctor.finding import Report
 
 if TYPE_CHECKING:
     from nandoctor.probes.models.subject import Subject
@@ -84,6 +82,7 @@ def observe(
     data_set = read_data(data)
     progress("loading the model", 0, 1)
     from nandoctor.probes.models.load import load_subject
+    from nandoctor.probes.models.versions import tool
     from nandoctor.probes.models.weights import weight_facts
     from nandoctor.probes.steps.examine import examine
 
@@ -107,7 +106,7 @@ def observe(
     )
     unavailable: Mapping[str, str] = {"check_numerics": "left out with --no-check-numerics"}
     return Facts(
-        tool=_tool(),
+        tool=tool(),
         subject=examination.subject,
         data=data_facts(data_set, matched, batch_size, batches),
         weights=weight_facts(subject),
@@ -124,13 +123,6 @@ def _fixed_batch(subject: Subject) -> int | None:
         if one.shape and one.shape[0] is not None:
             return one.shape[0]
     return None
-
-
-def _tool() -> Tool:
-    import keras
-    import tensorflow as tf
-
-    return Tool("nandoctor", nandoctor.__version__, tf.__version__, keras.__version__, platform.python_version())
 
 
 def _silent(_what: str, _done: int, _total: int) -> None:
