@@ -120,9 +120,11 @@ class SubjectFacts:
         None where no loss takes that array.
         """
         for loss in self.losses:
-            if loss.label == label or (loss.label is None and loss.output in (None, output)):
-                if loss.chosen == "outputs":
-                    continue
+            if loss.chosen == "outputs":
+                continue
+            for_all = loss.label is None and loss.output is None
+            bound = output is not None and output in (loss.output, loss.label)
+            if for_all or bound or loss.label == label:
                 wanted = loss.output or output
                 heads = [head for head in self.heads if head.output == wanted] or list(self.heads)
                 return loss, heads[0] if len(heads) == 1 else None

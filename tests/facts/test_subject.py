@@ -56,6 +56,13 @@ def test_the_loss_of_a_label_is_found_by_label_output_or_because_it_is_for_all()
     assert subject((for_all,), ("a",)).target("y", None) == (for_all, head("a"))
 
 
+def test_a_loss_that_names_its_label_by_the_output_it_is_bound_to():
+    bound = loss("b", "b")
+
+    assert subject((loss("a", "a"), bound), ("a", "b")).target("y", "b") == (bound, head("b"))
+    assert subject((bound,), ("a", "b")).target("y", "a") is None
+
+
 def test_no_head_is_guessed_among_several():
     assert subject((loss(),), ("a", "b")).target("y", None) == (loss(), None)
 
