@@ -24,6 +24,7 @@ ROLES: dict[str, Role] = {
     "recurrent_kernel": "recurrent-kernel",
     "embedding": "embedding",
     "embeddings": "embedding",
+    "embedding_weights": "embedding",
     "bias": "bias",
     "biases": "bias",
     "b": "bias",

@@ -66,6 +66,7 @@ def test_the_variables_of_tensorflow_1(tf1: Any) -> None:
         ("attention/attention_output/kernel", (2, 8, 16), "kernel", 16),
         ("lstm/lstm_cell/recurrent_kernel", (4, 16), "recurrent-kernel", 4),
         ("words/embeddings", (100, 8), "embedding", None),
+        ("content_embedding/embedding_weights", (100, 8), "embedding", None),
         ("dense/bias", (3,), "bias", None),
         ("encoder/class_token", (1, 1, 8), "other", None),
         ("w", (5, 3), "kernel", 5),
