@@ -1,0 +1,84 @@
+"""The example on every rule's page is run: a scan of its model and data must name the rule's cause."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nandoctor.api import scan
+from nandoctor.finding import Finding
+from nandoctor.rule import load_rules, page
+
+pytestmark = pytest.mark.tensorflow
+
+
+def run(example: str) -> SimpleNamespace:
+    """What the example defines: `model`, then `x` or `csv`, and perhaps `y` and `loss`."""
+    import keras
+    import tensorflow as tf
+
+    keras.utils.set_random_seed(0)
+    defined: dict[str, Any] = {"np": np, "tf": tf, "keras": keras}
+    exec(compile(example, "<example>", "exec"), defined)
+    return SimpleNamespace(**{"csv": None, "y": None, "loss": None, **defined})
+
+
+def saved_model(model: Any, folder: Path) -> Path:
+    import keras
+    import tensorflow as tf
+
+    if not isinstance(model, keras.Model):
+        tf.saved_model.save(model, folder / "model")
+        return folder / "model"
+    model.save(folder / "model.keras")
+    return folder / "model.keras"
+
+
+def saved_data(example: SimpleNamespace, folder: Path) -> Path:
+    if example.csv is not None:
+        (folder / "data.csv").write_text(example.csv)
+        return folder / "data.csv"
+    arrays = dict(example.x) if isinstance(example.x, dict) else {"x": example.x}
+    if example.y is not None:
+        arrays["y"] = example.y
+    np.savez(folder / "data.npz", **arrays)
+    return folder / "data.npz"
+
+
+def saved_loss(example: SimpleNamespace, text: str, folder: Path) -> str | None:
+    """The loss as `--loss` takes it: a function's source goes to a file of its own."""
+    if not callable(example.loss):
+        return example.loss
+    definition = next(node for node in ast.parse(text).body if getattr(node, "name", None) == "loss")
+    imports = "import keras\nimport numpy as np\nimport tensorflow as tf\n\n\n"
+    (folder / "losses.py").write_text(imports + ast.unparse(definition))
+    return f"{folder / 'losses.py'}:loss"
+
+
+def with_consequences(findings: tuple[Finding, ...]) -> Iterator[Finding]:
+    for finding in findings:
+        yield finding
+        yield from with_consequences(finding.consequences)
+
+
+@pytest.mark.parametrize("rule", load_rules(), ids=lambda rule: rule.cause)
+def test_a_scan_of_the_example_names_the_cause(rule, tmp_path):
+    text = page(rule)["Example"]
+    example = run(text)
+
+    report = scan(
+        saved_model(example.model, tmp_path),
+        saved_data(example, tmp_path),
+        labels=None if example.y is None else "y",
+        loss=saved_loss(example, text, tmp_path),
+        check_numerics=False,
+    )
+
+    found = {finding.cause: finding.rule for finding in with_consequences(report.findings)}
+    assert found.get(rule.cause) == rule.code, f"the scan names only {sorted(found)}"
