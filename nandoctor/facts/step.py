@@ -79,13 +79,6 @@ class Operand:
         name = self.layer or self.op
         return f" from {name}" if name else ""
 
-    def measured(self, noun: str) -> str:
-        """For a message: `3 of 8 values of the argument (which lies in 0..1)`."""
-        blamed = "" if self.at_fault is None else f"{self.at_fault.count:,} of "
-        low, high = self.stats.minimum, self.stats.maximum
-        span = "holds no finite value" if low is None or high is None else f"lies in {number(low)}..{number(high)}"
-        return f"{blamed}{plural(self.stats.count, 'value')} of the {noun}{self.origin} (which {span})"
-
     def evidence(self, prefix: str = "") -> dict[str, Scalar]:
         """Count, minimum and maximum of the whole operand, and where it comes from, for a finding's evidence."""
         found: dict[str, Scalar] = {f"{prefix}values": self.stats.count, f"{prefix}from": self.op or "unknown"}
@@ -175,6 +168,17 @@ class Origin:
         what = "NaN or Inf" if self.output.nan and infinite else "NaN" if self.output.nan else "Inf"
         bad = self.output.nonfinite
         return f"{bad:,} of {plural(self.output.count, 'result')} {'is' if bad == 1 else 'are'} {what}"
+
+    def measured(self, operand: Operand, noun: str) -> str:
+        """An operand for a message: `3 of 8 values of the argument from dense (which lies in 0..1)`."""
+        low, high = operand.stats.minimum, operand.stats.maximum
+        span = "holds no finite value" if low is None or high is None else f"lies in {number(low)}..{number(high)}"
+        values = f"{plural(operand.stats.count, 'value')} of the {noun}{operand.origin} (which {span})"
+        if operand.at_fault is None:
+            return values
+        if operand.shape != self.output_shape:
+            return f"{plural(operand.at_fault.count, 'place')} of the result, from the {values}"
+        return f"{operand.at_fault.count:,} of {values}"
 
     @property
     def zero_times_infinity(self) -> bool:

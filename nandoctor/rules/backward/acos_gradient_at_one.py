@@ -58,7 +58,7 @@ class AcosGradientAtOne:
             self,
             origin,
             f"The gradient of {origin.op_type} divides by zero, which it does where the argument is "
-            f"{EDGES[origin.op_type]}: {divisor.measured('divisor')}; {origin.results}.",
+            f"{EDGES[origin.op_type]}: {origin.measured(divisor, 'divisor')}; {origin.results}.",
             evidence={"zeros": divisor.blamed.zeros, "nonfinite": origin.output.nonfinite, **divisor.evidence()},
             limits={"nonfinite": 0},
             remedies=(

@@ -64,7 +64,7 @@ class DivisionGradient:
         return explain(
             self,
             origin,
-            f"{origin.deed} {kind}: {operand.measured(noun)}; {origin.results}.",
+            f"{origin.deed} {kind}: {origin.measured(operand, noun)}; {origin.results}.",
             evidence={
                 "zeros": operand.blamed.zeros,
                 "nonfinite": origin.output.nonfinite,

@@ -54,7 +54,7 @@ class ExplodingGradient:
 
     Example:
         model = keras.Sequential([keras.Input((8,))])
-        for _ in range(12):
+        for _ in range(6):
             model.add(keras.layers.Dense(64, kernel_initializer=keras.initializers.RandomNormal(stddev=30.0, seed=1)))
         x = np.random.default_rng(0).normal(size=(32, 8)).astype(np.float32)
     """

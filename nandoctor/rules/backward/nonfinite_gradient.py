@@ -33,16 +33,9 @@ class NonfiniteGradient:
         When the gradient is not used (contained): it is then reported as a note.
 
     Example:
-        class Distribution(tf.Module):
-            def __init__(self):
-                self.scale = tf.Variable(1.0)
-
-            @tf.function(input_signature=[tf.TensorSpec((None, 2), tf.float32)])
-            def __call__(self, x):
-                return tf.math.erfinv(self.scale * x) * tf.constant(0.5) + tf.math.bessel_i0e(self.scale * x)
-
-        model = Distribution()
-        x = np.array([[0.1, 0.2], [0.3, 0.99999997]], np.float32)
+        leaky = keras.layers.LeakyReLU(negative_slope=1e30)
+        model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2, kernel_initializer="identity"), leaky])
+        x = np.array([[1.0, 2.0], [1.0, -1e-20]], np.float32)
     """
 
     code: ClassVar[str] = "ND399"
@@ -56,7 +49,7 @@ class NonfiniteGradient:
                 yield self._explain(origin)
 
     def _explain(self, origin: Origin) -> Finding:
-        operands = [operand.measured(f"operand {operand.index}") for operand in origin.operands]
+        operands = [origin.measured(operand, f"operand {operand.index}") for operand in origin.operands]
         output = origin.output
         given = f" Its operands: {listing(operands, 4)}." if operands else ""
         return explain(

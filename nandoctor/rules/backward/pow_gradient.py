@@ -61,7 +61,8 @@ class PowGradient:
         return explain(
             self,
             origin,
-            f"The gradient of Pow takes {of_zero} to the power {raised}: {base.measured('base')}; {origin.results}.",
+            f"The gradient of Pow takes {of_zero} to the power {raised}: {origin.measured(base, 'base')}; "
+            f"{origin.results}.",
             evidence={
                 "bases": base.blamed.count,
                 "base_minimum": base.blamed.minimum or 0.0,

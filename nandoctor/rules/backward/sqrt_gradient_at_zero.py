@@ -59,8 +59,8 @@ class SqrtGradientAtZero:
         return explain(
             self,
             origin,
-            f"{origin.deed} where {origin.op_type} gave {where}: {result.measured('result')}; the forward pass is "
-            f"finite, and of its gradient {origin.results}.",
+            f"{origin.deed} where {origin.op_type} gave {where}: {origin.measured(result, 'result')}; the forward pass "
+            f"is finite, and of its gradient {origin.results}.",
             evidence={
                 "roots": blamed.count,
                 "smallest_root": low,

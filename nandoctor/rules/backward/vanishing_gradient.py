@@ -34,7 +34,8 @@ class VanishingGradient:
         initialization; gates (LSTM, GRU) in recurrent layers.
 
     When it is fine:
-        A converged model, whose gradients are all tiny together, is not reported; nor is one whose loss is 0.
+        A converged model, whose gradients are all tiny together, is not reported; nor is one whose loss is at most
+        `loss` (1e-6), which has nothing left to learn.
 
     Example:
         model = keras.Sequential([keras.Input((8,))])

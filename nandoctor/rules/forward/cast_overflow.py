@@ -61,7 +61,7 @@ class CastOverflow:
             self,
             origin,
             f"{origin.deed} from {operand.dtype} to {origin.output_dtype} of up to {number(operand.blamed.max_abs)}, "
-            f"and {origin.output_dtype} holds up to {number(limit)}: {operand.measured('operand')}.",
+            f"and {origin.output_dtype} holds up to {number(limit)}: {origin.measured(operand, 'operand')}.",
             evidence={
                 "largest_number": operand.blamed.max_abs,
                 "nonfinite": origin.output.nonfinite,

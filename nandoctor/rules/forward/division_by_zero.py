@@ -64,9 +64,10 @@ class DivisionByZero:
         return explain(
             self,
             origin,
-            f"{origin.deed} by zero: {denominator.measured('denominator')}; {' and '.join(kinds)}.",
+            f"{origin.deed} by zero: {origin.measured(denominator, 'denominator')}; {' and '.join(kinds)}.",
             evidence={
-                "zeros": origin.output.nonfinite,
+                "zeros": denominator.stats.zeros or denominator.blamed.count,
+                "nonfinite": origin.output.nonfinite,
                 "zero_over_zero": origin.output.nan,
                 **denominator.evidence("denominator_"),
             },

@@ -61,7 +61,7 @@ class ExpOverflow:
             self,
             origin,
             f"{origin.deed} of up to {number(highest)}, and {origin.output_dtype} overflows above {limit:.2f}: "
-            f"{argument.measured('argument')}.",
+            f"{origin.measured(argument, 'argument')}.",
             evidence={"argument": highest, "nonfinite": origin.output.nonfinite, **argument.evidence()},
             limits={"argument": limit},
             remedies=(

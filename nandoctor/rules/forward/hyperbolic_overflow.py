@@ -57,7 +57,7 @@ class HyperbolicOverflow:
             self,
             origin,
             f"{origin.deed} of a magnitude up to {number(argument.blamed.max_abs)}, and {origin.output_dtype} "
-            f"overflows above {limit:.2f}: {argument.measured('argument')}.",
+            f"overflows above {limit:.2f}: {origin.measured(argument, 'argument')}.",
             evidence={
                 "argument": argument.blamed.max_abs,
                 "nonfinite": origin.output.nonfinite,

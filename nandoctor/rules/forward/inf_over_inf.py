@@ -10,7 +10,6 @@ from nandoctor.facts import Origin, StepFacts
 from nandoctor.finding import Finding, Remedy
 from nandoctor.rule import explain
 from nandoctor.stats import TensorStats
-from nandoctor.wording import plural
 
 
 @dataclass(frozen=True)
@@ -62,9 +61,8 @@ class InfOverInf:
         return explain(
             self,
             origin,
-            f"{origin.deed} of Inf by Inf: the numerator{numerator.origin} holds {above:,} infinite values there and "
-            f"the denominator{denominator.origin} {below:,}; {plural(origin.output.nan, 'result')} of "
-            f"{origin.output.count:,} are NaN.",
+            f"{origin.deed} of Inf by Inf: the numerator{numerator.origin} is infinite {above:,} times there and "
+            f"the denominator{denominator.origin} {below:,}; {origin.results}.",
             evidence={"nan": origin.output.nan, "numerator_inf": above, "denominator_inf": below},
             limits={"nan": 0},
             remedies=(

@@ -89,7 +89,7 @@ class InvalidDomain:
         return explain(
             self,
             origin,
-            f"{origin.deed} outside its domain ({domain}): {argument.measured('argument')}; {origin.results}.",
+            f"{origin.deed} outside its domain ({domain}): {origin.measured(argument, 'argument')}; {origin.results}.",
             evidence={"outside": origin.output.nonfinite, **argument.evidence(), **self._ends(origin)},
             limits={"outside": 0},
             remedies=(Remedy("clip-argument", f"Keep the argument inside the domain: {domain}"),),

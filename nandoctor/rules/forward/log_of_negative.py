@@ -57,7 +57,7 @@ class LogOfNegative:
         return explain(
             self,
             origin,
-            f"{origin.deed} of a number below {start:g}: {argument.measured('argument')}; the lowest is "
+            f"{origin.deed} of a number below {start:g}: {origin.measured(argument, 'argument')}; the lowest is "
             f"{number(lowest)}, and {origin.results}.",
             evidence={"lowest": lowest, "nonfinite": origin.output.nonfinite, **argument.evidence()},
             limits={"lowest": start},

@@ -64,7 +64,7 @@ class LogOfZero:
         return explain(
             self,
             origin,
-            f"{origin.deed} of exactly {singular:g}: {argument.measured('argument')}.{came_from}",
+            f"{origin.deed} of exactly {singular:g}: {origin.measured(argument, 'argument')}.{came_from}",
             evidence={"zeros": origin.output.negative_inf + origin.output.positive_inf, **argument.evidence()},
             limits={"zeros": 0},
             remedies=(

@@ -33,12 +33,12 @@ class NonfiniteOperation:
         When the values are masked away again and take no gradient. It is then reported as a note.
 
     Example:
-        class Inverse(tf.Module):
+        class Beta(tf.Module):
             @tf.function(input_signature=[tf.TensorSpec((None, 2), tf.float32)])
             def __call__(self, x):
                 return tf.math.betainc(x, x, x)
 
-        model = Inverse()
+        model = Beta()
         x = np.array([[0.5, 0.5], [0.5, -2.0]], np.float32)
     """
 
@@ -53,7 +53,7 @@ class NonfiniteOperation:
                 yield self._explain(origin)
 
     def _explain(self, origin: Origin) -> Finding:
-        operands = [operand.measured(f"operand {operand.index}") for operand in origin.operands]
+        operands = [origin.measured(operand, f"operand {operand.index}") for operand in origin.operands]
         output = origin.output
         given = f" Its operands: {listing(operands, 4)}." if operands else ""
         return explain(

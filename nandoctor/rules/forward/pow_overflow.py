@@ -67,7 +67,7 @@ class PowOverflow:
             self,
             origin,
             f"{origin.deed}: a base of magnitude {number(base.blamed.max_abs)} to the power {raised} is beyond "
-            f"{origin.output_dtype}'s largest number {number(limit)}: {base.measured('base')}.",
+            f"{origin.output_dtype}'s largest number {number(limit)}: {origin.measured(base, 'base')}.",
             evidence={**evidence, **base.evidence()},
             limits={"largest_number": limit},
             remedies=(

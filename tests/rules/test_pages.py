@@ -1,0 +1,64 @@
+"""Every rule is a page: what it finds, why, and what to do, with its thresholds and an example."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import fields
+
+import pytest
+
+from nandoctor.rule import PAGE_HEADINGS, load_rules, page
+
+FAMILIES = {"data": "1", "forward": "2", "backward": "3", "training": "4", "head": "5", "weights": "6"}
+RULES = load_rules()
+
+
+@pytest.fixture(params=RULES, ids=lambda rule: rule.code)
+def rule(request):
+    return request.param
+
+
+def test_there_are_rules_of_each_family_so_far():
+    assert {rule.code[2] for rule in RULES} >= {"2", "3", "5"}
+
+
+@pytest.mark.parametrize("name", ["code", "cause", "title"])
+def test_no_two_rules_share_a_name(name):
+    names = [getattr(rule, name) for rule in RULES]
+    assert sorted(set(names)) == sorted(names)
+
+
+def test_the_code_is_of_the_family_that_the_rule_lies_in(rule):
+    family = rule.__module__.split(".")[2]
+    assert re.fullmatch(rf"ND{FAMILIES[family]}\d\d", rule.code)
+
+
+def test_the_file_is_named_after_the_cause(rule):
+    assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", rule.cause)
+    assert rule.__module__.rpartition(".")[2] == rule.cause.replace("-", "_")
+
+
+def test_the_page_has_a_title_and_all_headings(rule):
+    sections = page(rule)
+    assert sections[""].strip()
+    assert set(sections) == {"", *PAGE_HEADINGS}
+    assert all(sections[heading].strip() for heading in PAGE_HEADINGS)
+
+
+def test_every_threshold_is_explained_on_the_page(rule):
+    assert [field.name for field in fields(rule) if f"`{field.name}`" not in rule.__doc__] == []
+
+
+def test_the_example_is_a_program_that_defines_a_model_and_its_data(rule):
+    tree = ast.parse(page(rule)["Example"])
+    assigned = {
+        target.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    assert "model" in assigned
+    assert assigned & {"x", "csv"}
+    assert not {node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)}
