@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from nandoctor.wording import listing
 
 SERVING = ("serving_default", "serve")
 SERVE_TAG = "serve"
+NUMBERED = re.compile(r"output_\d+")
 
 
 def load_saved_model(path: Path, signature: str | None) -> Subject:
@@ -141,11 +143,17 @@ def _endpoints(
     if signature is not None and training is None and not ragged:
         return signature_endpoint(signature), None
     known = tuple(sorted(signature.structured_outputs)) if signature is not None else ()
-    outputs = known if len(known) == 1 or legacy is None else legacy.outputs
+    outputs = known if len(known) == 1 else (legacy.outputs if legacy is not None else ()) or _numbered(known)
     infer = callable_endpoint(function, concrete, outputs)
     if signature is not None and not ragged and set(infer.outputs) != set(known):
         return signature_endpoint(signature), None
     return infer, callable_endpoint(function, training, outputs) if training is not None else None
+
+
+def _numbered(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Names such as `output_1`, `output_2` in the order of their numbers; nothing where one has no number."""
+    numbers = {name: int(name.removeprefix("output_")) for name in names if NUMBERED.fullmatch(name)}
+    return tuple(sorted(numbers, key=numbers.__getitem__)) if len(numbers) == len(names) else ()
 
 
 def _function(loaded: Any) -> Any:

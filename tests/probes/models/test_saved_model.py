@@ -105,6 +105,47 @@ def test_the_outputs_of_a_tf_keras_model_keep_their_names(pair_tf_keras: Callabl
             np.testing.assert_array_equal(outputs[name], wanted)
 
 
+def test_the_outputs_of_a_subclassed_tf_keras_model_are_numbered(tmp_path: Path) -> None:
+    import tensorflow as tf
+    import tf_keras
+
+    class Pair(tf_keras.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.wide, self.narrow = tf_keras.layers.Dense(3), tf_keras.layers.Dense(1)
+
+        def call(self, inputs: Any, training: Any = None) -> Any:
+            return self.wide(inputs["left"]), self.narrow(inputs["right"])
+
+    model = Pair()
+    given = {"left": tf.ones((2, 4)), "right": tf.ones((2, 5))}
+    model(given)
+    model.save(tmp_path / "pair")
+    subject = load_subject(tmp_path / "pair")
+    assert {spec.name: spec.shape for spec in subject.inputs} == {"left": (None, 4), "right": (None, 5)}
+    assert subject.train is not None
+    for outputs in (subject.infer(given), subject.train(given)):
+        assert {name: output.shape[-1] for name, output in outputs.items()} == {"output_1": 3, "output_2": 1}
+
+
+def test_of_several_graphs_the_one_for_serving_is_taken(tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    v1 = tf.compat.v1
+    with tf.Graph().as_default() as graph, v1.Session(graph=graph) as session:
+        x = v1.placeholder(tf.float32, (None, 4), name="x")
+        y = x @ v1.get_variable("kernel", (4, 2), use_resource=True)
+        session.run(v1.global_variables_initializer())
+        builder = v1.saved_model.Builder(str(tmp_path / "two"))
+        signatures = {"predict": v1.saved_model.predict_signature_def({"x": x}, {"y": y})}
+        builder.add_meta_graph_and_variables(session, ["train"], signature_def_map={})
+        builder.add_meta_graph(["serve", "gpu"], signature_def_map=signatures)
+        builder.save()
+    subject = load_subject(tmp_path / "two")
+    assert subject.signature == "predict"
+    assert [named.name for named in subject.variables] == ["kernel"]
+
+
 def test_the_variables_of_a_module_are_named_by_the_attributes_that_hold_them(module: Any) -> None:
     subject = load_subject(module.path)
     assert {named.name: named.trainable for named in subject.variables} == {
