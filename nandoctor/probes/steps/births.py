@@ -66,11 +66,15 @@ class Birth:
 
 @dataclass(frozen=True)
 class Made:
-    """An op's execution with its operands and the result in question as arrays (None for what is no number)."""
+    """An op's execution with its operands and the result in question as arrays (None for what is no number).
+
+    `dtype` is the result's in TensorFlow: numpy has no bfloat16, its values are held in float32.
+    """
 
     execution: Execution
     operands: list[Array | None]
     output: Array
+    dtype: str
 
     @property
     def floating(self) -> list[Array]:
@@ -104,7 +108,7 @@ def birth_of_variable(name: str, execution: Execution, array: Array, batch: int)
         kind="variable",
         name=name,
         output=TensorStats.of(array, histogram=False),
-        dtype=array.dtype.name,
+        dtype=dtype_name(execution.outputs[0], array),
         shape=tuple(array.shape),
         batch=batch,
         rows_guess=None,
@@ -122,7 +126,7 @@ def birth_of_op(made: Made, places: Array, inherited: frozenset[int], batch: int
         kind="constant" if instruction.kind is Kind.CONSTANT else "op",
         name=instruction.name,
         output=TensorStats.of(made.output, histogram=False),
-        dtype=made.output.dtype.name,
+        dtype=made.dtype,
         shape=tuple(made.output.shape),
         batch=batch,
         rows_guess=_rows(places, rows),
@@ -132,6 +136,12 @@ def birth_of_op(made: Made, places: Array, inherited: frozenset[int], batch: int
         operands=tuple(_operands(made, places)),
         parents=inherited if escalation else frozenset(),
     )
+
+
+def dtype_name(tensor: Any, array: Array) -> str:
+    """The dtype of a tensor whose values are in `array`: the tensor's own, the parts' for complex numbers."""
+    name: str = tensor.dtype.name
+    return array.dtype.name if tensor.dtype.is_complex else name
 
 
 def fresh_places(made: Made, tainted: bool, rows: int) -> Array | None:
@@ -208,6 +218,7 @@ def _fed_by_infinity(made: Made, places: Array) -> bool:
 
 def _operands(made: Made, places: Array) -> list[OperandSeen]:
     seen: list[OperandSeen] = []
+    tensors = made.execution.inputs
     for index, (array, mark) in enumerate(zip(made.operands, made.execution.marks, strict=True)):
         if array is None:
             continue
@@ -215,7 +226,7 @@ def _operands(made: Made, places: Array) -> list[OperandSeen]:
         seen.append(
             OperandSeen(
                 index=index,
-                dtype=array.dtype.name,
+                dtype=dtype_name(tensors[index], array),
                 shape=tuple(array.shape),
                 stats=TensorStats.of(array, histogram=False),
                 made_by=(mark.scope, mark.instruction) if mark.instruction is not None else None,

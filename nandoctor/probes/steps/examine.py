@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -171,14 +172,18 @@ def _loss_values(step: Step, ran: Ran) -> list[float]:
 def _origins(subject: Subject, passes: Sequence[_Pass], feed_of: _Feeds, fixed: bool) -> tuple[Origin, ...]:
     """Origins of all passes, those that a later pass saw again only once, with the rows of the roots narrowed down."""
     kept: list[Origin] = []
-    known: dict[tuple[str | None, ...], int] = {}
+    known: dict[tuple[str | int | None, ...], int] = {}
     narrowed = 0
     for one in passes:
         numbers: dict[int, int] = {}
+        alike: Counter[tuple[str | None, ...]] = Counter()
         keys = list(one.observations.births)
         lines = source_lines(one.step, subject.debug_info)
         for origin in origins_of(one.step, one.observations, one.reached, lines, feed_of.batches):
-            same = (origin.kind, origin.phase, origin.layer, origin.op_type, origin.op.rpartition("/")[2])
+            name = origin.op.rpartition("/")[2]
+            likeness = (origin.kind, origin.phase, origin.layer, origin.op_type, name, origin.backward_op_type)
+            same = (*likeness, alike[likeness])
+            alike[likeness] += 1
             if same in known:
                 place = numbers[origin.id] = known[same]
                 reaches = tuple(dict.fromkeys((*kept[place].reaches, *origin.reaches)))

@@ -10,7 +10,15 @@ from typing import Any
 import numpy as np
 
 from nandoctor.probes.compat.execution import real_parts, view
-from nandoctor.probes.steps.births import Birth, Made, birth_of_input, birth_of_op, birth_of_variable, fresh_places
+from nandoctor.probes.steps.births import (
+    Birth,
+    Made,
+    birth_of_input,
+    birth_of_op,
+    birth_of_variable,
+    dtype_name,
+    fresh_places,
+)
 from nandoctor.probes.steps.interpreter import Execution, Scope
 from nandoctor.probes.steps.program import Instruction, Kind
 from nandoctor.stats import Array, TensorStats
@@ -150,12 +158,12 @@ class StepObserver:
             self._kept.series.setdefault((scope.path, instruction.index), []).append(magnitude)
         if finite:
             return Mark(scope, instruction, low, high)
-        return self._nonfinite(execution, array, tainted)
+        return self._nonfinite(execution, array, dtype_name(output, array), tainted)
 
-    def _nonfinite(self, execution: Execution, array: Array, tainted: bool) -> Mark:
+    def _nonfinite(self, execution: Execution, array: Array, dtype: str, tainted: bool) -> Mark:
         scope, instruction, marks = execution.scope, execution.instruction, execution.marks
         inherited = frozenset().union(*(mark.taint for mark in marks)) if marks else NOTHING
-        made = Made(execution, [_array(one) for one in execution.inputs], array)
+        made = Made(execution, [_array(one) for one in execution.inputs], array, dtype)
         places = fresh_places(made, tainted, self._rows)
         nan, inf = bool(np.isnan(array).any()), bool(np.isinf(array).any())
         if places is None:

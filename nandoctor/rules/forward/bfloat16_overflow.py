@@ -27,7 +27,7 @@ class Bfloat16Overflow:
         many results are not finite.
 
     Limit and source:
-        bfloat16's largest number is 3.390e+38, 0.4 0nder float32's: only a result in between fits one and not then
+        bfloat16's largest number is 3.390e+38, 0.4 % under float32's: only a result in between fits one and not the
         other. An overflow of both is reported by its kind (exp-overflow, accumulation-overflow).
 
     Remedy:
