@@ -259,9 +259,9 @@ class GradientFacts:
 
     @property
     def kernel(self) -> bool:
-        """Whether the variable is a kernel that every row uses: two axes or more, no embedding, no recurrent kernel."""
+        """Whether it is a kernel that every row uses: two axes or more, no embedding, recurrent kernel or bias."""
         name = self.variable.lower()
-        return len(self.shape) >= 2 and "embedding" not in name and "recurrent" not in name
+        return len(self.shape) >= 2 and not any(word in name for word in ("embedding", "recurrent", "bias"))
 
     @property
     def vanished(self) -> bool:
