@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -108,7 +109,7 @@ def observe(
     return Facts(
         tool=tool(),
         subject=examination.subject,
-        data=data_facts(data_set, matched, batch_size, batches),
+        data=replace(profiled, batch_size=batch_size, examined_rows=tuple((rows.start, rows.stop) for rows in batches)),
         weights=weight_facts(subject),
         step=examination.step,
         hidden=examination.hidden,

@@ -67,6 +67,12 @@ def _examined(facts: Facts) -> Iterator[str]:
 
 
 def _nearest_limit(step: StepFacts) -> str:
+    if step.near_limits:
+        near = step.near_limits[0]
+        return (
+            f"nearest limit: {near.op} ({near.op_type}) reaches {number(near.magnitude)}, "
+            f"2^{math.floor(near.headroom)} below the largest {near.dtype}"
+        )
     rooms = [(layer.activation.headroom(layer.dtype), layer) for layer in step.layers]
     known = [(room, layer) for room, layer in rooms if room is not None]
     if not known:

@@ -9,6 +9,7 @@ from nandoctor.facts import Facts, Origin
 from nandoctor.finding import CONFIDENCES, SEVERITIES, Finding
 
 SYMPTOMS = {"loss": "nonfinite-loss", "gradient": "nonfinite-gradients", "output": "nonfinite-outputs"}
+TRAP = "where-gradient-trap"
 EXPLAINED_BY: Mapping[str, tuple[str, ...]] = {
     "zero-gradient": ("bad-initialization", "dead-relu", "saturation", "loss-activation-mismatch", "no-gradient-path"),
     "vanishing-gradient": ("bad-initialization", "dead-relu", "saturation"),
@@ -77,16 +78,21 @@ def _root(
 def _before(
     origin: Origin, origins: Sequence[Origin], by_about: Mapping[str | None, Finding], facts: Facts
 ) -> Origin | None:
-    """The origin that this one follows from; a constant (a mask) is never the cause of what was made of it."""
+    """The origin that this one follows from; a constant (a mask) is never the cause of what was made of it.
+
+    Of an op whose result and gradient both stopped being finite, the gradient follows from the result, be it squashed
+    again or not; only where a Select leaves the result out on purpose, it is the gradient that matters.
+    """
     parents = [one for one in origins if one.id in origin.parents and one.kind != "constant"]
     explained = [one for one in parents if _finding_of(one, by_about, facts)]
     if explained or parents:
         return (explained or parents)[0]
     twins = [one for one in origins if one.op == origin.op and one.layer == origin.layer and one.phase != origin.phase]
     for twin in twins:
-        leads = twin.phase == "forward" and not twin.contained
-        trapped = twin.phase == "backward" and origin.contained
-        if (leads or trapped) and _finding_of(twin, by_about, facts):
+        forward, backward = (twin, origin) if origin.phase == "backward" else (origin, twin)
+        gradient = _finding_of(backward, by_about, facts)
+        trapped = forward.contained and gradient is not None and gradient.cause == TRAP
+        if trapped is (twin is backward) and _finding_of(twin, by_about, facts):
             return twin
     return None
 
@@ -117,4 +123,5 @@ def _with_consequences(
     symptoms = [SYMPTOMS[sink] for sink in ("loss", "gradient", "output") if sink in sinks]
     between = [one.cause for one in reversed(followers) if one.cause != finding.cause]
     chain = tuple(dict.fromkeys((*symptoms[:1], *between, finding.cause)))
-    return replace(finding, consequences=tuple(followers), chain=chain)
+    severity = min((finding.severity, *(one.severity for one in followers)), key=SEVERITIES.index)
+    return replace(finding, severity=severity, consequences=tuple(followers), chain=chain)

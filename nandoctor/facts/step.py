@@ -314,12 +314,30 @@ class LoopFacts:
 
 
 @dataclass(frozen=True)
+class NearLimit:
+    """An op whose largest finite result used up more than half of its dtype's powers of two."""
+
+    op: str
+    op_type: str
+    layer: str | None
+    dtype: str
+    magnitude: float
+
+    @property
+    def headroom(self) -> float:
+        """Powers of two between the magnitude and the dtype's largest finite number."""
+        return math.log2(DTYPE_LIMITS[self.dtype].largest) - math.log2(self.magnitude)
+
+
+@dataclass(frozen=True)
 class StepFacts:
     """The examined steps together.
 
     `batches` were run with `rows` rows in all; `executions` counts op executions. `losses` are the loss of each
     batch as interpreted (NaN and infinities included), empty without one. `backward` says whether gradients
     were taken; `backward_skipped` why not. `origins` are in order of execution, roots before their consequences.
+    `near_limits` are the ops that came nearest to their dtype's limit without passing it, nearest first; empty where
+    none used up half of it.
     """
 
     batches: int
@@ -332,6 +350,7 @@ class StepFacts:
     loops: tuple[LoopFacts, ...] = ()
     backward: bool = True
     backward_skipped: str | None = None
+    near_limits: tuple[NearLimit, ...] = ()
 
     def origin(self, identity: int) -> Origin:
         """The origin with that id (KeyError if there is none)."""

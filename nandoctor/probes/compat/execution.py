@@ -52,6 +52,8 @@ def is_floating(dtype: tf.DType) -> bool:
 
 def real_parts(array: Array) -> Array:
     """The array with complex numbers as pairs of reals and bfloat16 widened to float32, for numpy's arithmetic."""
+    if array.dtype.kind == "f":
+        return array
     if array.dtype.kind == "c":
         return np.ascontiguousarray(array).view(array.real.dtype)
     if array.dtype.kind == "V" or array.dtype.name.startswith(("bfloat16", "float8")):

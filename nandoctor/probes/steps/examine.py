@@ -22,9 +22,16 @@ from nandoctor.probes.models.subject import Subject
 from nandoctor.probes.steps.check_numerics import check_numerics_pass
 from nandoctor.probes.steps.hidden import disagreements
 from nandoctor.probes.steps.loss import ChosenLoss, choose_loss
-from nandoctor.probes.steps.observation import Observations
+from nandoctor.probes.steps.observation import Key, Look, Observations
 from nandoctor.probes.steps.origins import Reached, origins_of, with_rows
-from nandoctor.probes.steps.profile import GradientProfile, gradient_facts, layer_facts, loop_facts, watch_list
+from nandoctor.probes.steps.profile import (
+    GradientProfile,
+    gradient_facts,
+    layer_facts,
+    loop_facts,
+    nearest_limits,
+    watch_list,
+)
 from nandoctor.probes.steps.rows import culprit_rows
 from nandoctor.probes.steps.run import Ran, handle_names, run_batch
 from nandoctor.probes.steps.source import source_lines
@@ -51,7 +58,7 @@ class _Pass:
     """One traced step run over all batches."""
 
     step: Step
-    watch: dict[Any, tuple[float, float] | None]
+    watch: dict[Key, Look]
     observations: Observations = field(default_factory=Observations)
     reached: Reached = field(default_factory=Reached)
     disagreements: list[Any] = field(default_factory=list)
@@ -109,6 +116,7 @@ def examine(
         layers=layer_facts(inference.step, inference.observations, inference=True),
         gradients=gradient_facts(training.step, training.gradients, subject),
         loops=loop_facts(inference.step, inference.observations, source_lines(inference.step, subject.debug_info)),
+        near_limits=nearest_limits(training.step, training.observations),
         backward=skipped is None,
         backward_skipped=skipped,
     )

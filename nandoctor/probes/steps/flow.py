@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from nandoctor.probes.steps.interpreter import Scope
+from nandoctor.probes.steps.interpreter import Scope, called
 from nandoctor.probes.steps.program import Instruction, Kind, Library
 
 Key = tuple[tuple[str, ...], int]
@@ -128,7 +128,7 @@ def _call(
     flow: Flow, scope: Scope, instruction: Instruction, library: Library, sources: list[Key | int | None]
 ) -> list[Key | int | None]:
     def inline(body: int, given: list[Key | int | None]) -> list[Key | int | None]:
-        child = scope.child(instruction, body, library.program(instruction.bodies[body]))
+        child = called(scope, instruction, body, library)
         return _inline(flow, child, library, given)
 
     if instruction.kind is Kind.CALL:

@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from nandoctor.errors import UNEXAMINABLE, NandoctorError
 from nandoctor.probes.compat.execution import run_op
+from nandoctor.probes.steps.fading import Faded, read_shape, shape_only_outputs, with_fading
 from nandoctor.probes.steps.program import Instruction, Kind, Library, Program
 
 Mark = Any
@@ -31,13 +32,17 @@ class Scope:
     in_loop: bool
     children: dict[tuple[int, int], Scope]
 
-    def child(self, instruction: Instruction, body: int, program: Program) -> Scope:
-        """The scope of a function called from here (made once)."""
-        key = (instruction.index, body)
-        if key not in self.children:
-            looped = self.in_loop or instruction.kind is Kind.WHILE
-            self.children[key] = Scope((*self.path, instruction.name), program, looped, {})
-        return self.children[key]
+
+def called(scope: Scope, instruction: Instruction, body: int, library: Library) -> Scope:
+    """The scope of a function that an op calls, made once; what its caller needs only the shape of fades in it."""
+    key = (instruction.index, body)
+    if key not in scope.children:
+        program = library.program(instruction.bodies[body])
+        if instruction.kind is Kind.CALL:
+            program = with_fading(program, shape_only_outputs(scope.program, instruction, library.program))
+        looped = scope.in_loop or instruction.kind is Kind.WHILE
+        scope.children[key] = Scope((*scope.path, instruction.name), program, looped, {})
+    return scope.children[key]
 
 
 @dataclass(eq=False, slots=True)
@@ -84,32 +89,26 @@ class Interpreter:
         marks.clear()
         observe = self._observer.result
         for instruction in program.instructions:
-            kind = instruction.kind
-            if kind is Kind.NOTHING:
+            if instruction.kind is Kind.NOTHING:
                 continue
             arguments = [values[register] for register in instruction.inputs]
             seen = [notes[register] for register in instruction.inputs]
-            if kind is Kind.OP:
-                outputs = self._execute(instruction, arguments)
-                given = observe(Execution(scope, instruction, iteration, arguments, seen, outputs))
-            elif kind is Kind.CONSTANT:
-                outputs = [instruction.constant]
-                given = observe(Execution(scope, instruction, iteration, arguments, seen, outputs))
-            elif kind is Kind.READ:
-                outputs, given = self._read(Execution(scope, instruction, iteration, arguments, seen, []))
-            elif kind is Kind.ALIAS:
-                outputs, given = arguments[:1], seen[:1]
-            elif kind is Kind.ASSIGN:
-                self._assign(instruction, arguments, seen)
-                outputs = given = []
-            else:
+            execution = Execution(scope, instruction, iteration, arguments, seen, [])
+            if instruction.kind is Kind.OP:
+                execution.outputs = self._execute(instruction, arguments)
+                given = observe(execution)
+            elif instruction.bodies:
                 for register in instruction.frees:
                     values[register] = notes[register] = None
-                outputs, given = self._enter(Execution(scope, instruction, iteration, arguments, seen, []))
-            for register, output, mark in zip(instruction.outputs, outputs, given, strict=True):
+                given = self._enter(execution)
+            else:
+                given = self._directly(execution)
+            for register, output, mark in zip(instruction.outputs, execution.outputs, given, strict=True):
                 values[register], notes[register] = output, mark
             for register in instruction.frees:
                 values[register] = notes[register] = None
+            for register in instruction.fades:
+                values[register] = Faded(tuple(values[register].shape), values[register].dtype)
         return [values[r] for r in program.outputs], [notes[r] for r in program.outputs]
 
     def _execute(self, instruction: Instruction, arguments: list[Any]) -> list[Any]:
@@ -121,31 +120,49 @@ class Interpreter:
             message = f"op {instruction.name} ({instruction.op_type}) failed on this data: {said[:200]}"
             raise NandoctorError(message, UNEXAMINABLE) from error
 
-    def _enter(self, execution: Execution) -> tuple[list[Any], list[Mark]]:
+    def _directly(self, execution: Execution) -> list[Mark]:
+        """What needs no kernel, or not always one: constants, aliases, shapes, reading and assigning variables."""
+        instruction, arguments = execution.instruction, execution.inputs
+        if instruction.kind is Kind.ALIAS:
+            execution.outputs = arguments[:1]
+            return execution.marks[:1]
+        if instruction.kind is Kind.ASSIGN:
+            self._assign(instruction, arguments, execution.marks)
+            return []
+        if instruction.kind is Kind.CONSTANT:
+            execution.outputs = [instruction.constant]
+        elif instruction.kind is Kind.SHAPE:
+            self.executions += 1
+            execution.outputs = read_shape(instruction, arguments)
+        elif (kept := self._overlay.get(id(arguments[0]))) is not None:
+            execution.outputs = [kept[1]]
+            return [kept[2]]
+        else:
+            execution.outputs = self._execute(instruction, arguments)
+        return self._observer.result(execution)
+
+    def _enter(self, execution: Execution) -> list[Mark]:
+        """Run the functions that the op calls."""
         scope, instruction, iteration = execution.scope, execution.instruction, execution.iteration
         arguments, seen = execution.inputs, execution.marks
         if instruction.kind is Kind.CALL:
-            return self.run(self._scope(scope, instruction, 0), arguments, seen, iteration)
+            execution.outputs, marks = self.run(
+                called(scope, instruction, 0, self._library), arguments, seen, iteration
+            )
+            return marks
         if instruction.kind is Kind.BRANCH:
             branch = _branch(instruction, arguments.pop(0))
             seen.pop(0)
-            return self.run(self._scope(scope, instruction, branch), arguments, seen, iteration)
-        condition, body = self._scope(scope, instruction, 0), self._scope(scope, instruction, 1)
+            taken = called(scope, instruction, branch, self._library)
+            execution.outputs, marks = self.run(taken, arguments, seen, iteration)
+            return marks
+        condition, body = (called(scope, instruction, place, self._library) for place in (0, 1))
         turn = 0
         while _true(self.run(condition, list(arguments), list(seen), turn)[0][0]):
             arguments, seen = self.run(body, arguments, seen, turn)
             turn += 1
-        return arguments, seen
-
-    def _scope(self, scope: Scope, instruction: Instruction, body: int) -> Scope:
-        return scope.child(instruction, body, self._library.program(instruction.bodies[body]))
-
-    def _read(self, execution: Execution) -> tuple[list[Any], list[Mark]]:
-        kept = self._overlay.get(id(execution.inputs[0]))
-        if kept is not None:
-            return [kept[1]], [kept[2]]
-        execution.outputs = self._execute(execution.instruction, execution.inputs)
-        return execution.outputs, self._observer.result(execution)
+        execution.outputs = arguments
+        return seen
 
     def _assign(self, instruction: Instruction, arguments: list[Any], seen: list[Mark]) -> None:
         """Note the variable's new value without giving it to the variable; a scatter is left out."""

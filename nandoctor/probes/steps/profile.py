@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from nandoctor.facts import GradientFacts, LayerFacts, LoopFacts, SourceLine
+from nandoctor.facts import GradientFacts, LayerFacts, LoopFacts, NearLimit, SourceLine
 from nandoctor.probes.compat.execution import real_parts, view
 from nandoctor.probes.models.subject import Subject
-from nandoctor.probes.steps.naming import is_gradient
-from nandoctor.probes.steps.observation import Key, Observations
+from nandoctor.probes.steps.naming import forward_name, is_gradient
+from nandoctor.probes.steps.observation import Key, Look, Observations
 from nandoctor.probes.steps.run import Ran
 from nandoctor.probes.steps.structure import ENDS, cutting_op, first_kernels, head_nodes, layer_outputs
 from nandoctor.probes.steps.trace import Step
@@ -31,20 +31,22 @@ class GradientProfile:
         """Add one batch's gradients."""
         for (kind, name), value in zip(step.results, ran.values, strict=True):
             if kind == "gradient":
-                stats = TensorStats.of(real_parts(view(value)), histogram=False)
+                stats = TensorStats.quickly(real_parts(view(value)))
                 self.stats[name] = self.stats.get(name, TensorStats(histogram=None)) + stats
                 self.norms[name] = max(self.norms.get(name, 0.0), stats.norm)
 
 
-def watch_list(step: Step) -> dict[Key, tuple[float, float] | None]:
-    """The ops to look at in full: layers' outputs, heads, what reaches the first kernels; with a bounded one's ends."""
+def watch_list(step: Step) -> dict[Key, Look]:
+    """The ops to look at in full: layers' outputs, heads, what reaches the first kernels."""
+    heads = [node.key for node in head_nodes(step).values()]
     nodes = [*layer_outputs(step).values(), *head_nodes(step).values()]
     for argument in range(len(step.fed)):
         for kernel in first_kernels(step, argument):
             source = kernel.inputs[0] if kernel.inputs else None
             if isinstance(source, tuple):
                 nodes.append(step.flow.nodes[source])
-    return {node.key: ENDS.get(node.instruction.op_type) for node in nodes if not node.scope.in_loop}
+    outside = [node for node in nodes if not node.scope.in_loop]
+    return {node.key: Look(ENDS.get(node.instruction.op_type), node.key in heads) for node in outside}
 
 
 def layer_facts(step: Step, observations: Observations, *, inference: bool) -> tuple[LayerFacts, ...]:
@@ -74,6 +76,17 @@ def layer_facts(step: Step, observations: Observations, *, inference: bool) -> t
             )
         )
     return tuple(facts)
+
+
+def nearest_limits(step: Step, observations: Observations) -> tuple[NearLimit, ...]:
+    """The ops whose results used up half of their dtype's powers of two, nearest to the limit first (at most 8)."""
+    found: list[NearLimit] = []
+    for key, (dtype, magnitude) in observations.largest.items():
+        node = step.flow.nodes[key]
+        name = forward_name(node.instruction.name)
+        found.append(NearLimit(name, node.instruction.op_type, step.names.layer(name), dtype, magnitude))
+    found.sort(key=lambda one: one.headroom)
+    return tuple(found[:8])
 
 
 def gradient_facts(step: Step, profile: GradientProfile, subject: Subject) -> tuple[GradientFacts, ...]:

@@ -23,7 +23,8 @@ class Kind(IntEnum):
     ALIAS = 5
     ASSIGN = 6
     READ = 7
-    NOTHING = 8
+    SHAPE = 8
+    NOTHING = 9
 
 
 CALLS = {"PartitionedCall", "StatefulPartitionedCall"}
@@ -37,6 +38,7 @@ ASSIGNMENTS = {
     "ResourceScatterAdd",
     "ResourceScatterSub",
 }
+SHAPE_READERS = {"Shape", "ShapeN", "Size", "Rank"}
 TF1_CONTROL_FLOW = {"Switch", "Merge", "Enter", "Exit", "NextIteration", "RefSwitch", "RefMerge", "RefEnter"}
 
 
@@ -44,7 +46,8 @@ TF1_CONTROL_FLOW = {"Switch", "Merge", "Enter", "Exit", "NextIteration", "RefSwi
 class Instruction:
     """One op of a function.
 
-    `inputs` and `outputs` are registers; `frees` those whose last use this is. `bodies` are the names of the
+    `inputs` and `outputs` are registers; `frees` those whose last use this is, `fades` those of which only the shape is
+    needed from here on. `bodies` are the names of the
     functions it calls: the callee; a loop's condition and body; the branches, the one for index 0 first.
     `floats` are the places of the outputs that can hold a NaN; `variant` says whether one is a variant, such as a list
     of tensors, which can hold one within.
@@ -62,6 +65,7 @@ class Instruction:
     constant: Any
     floats: tuple[int, ...]
     variant: bool
+    fades: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +155,7 @@ def _instruction(index: int, op: tf.Operation, numbers: dict[Any, int], frees: l
         inputs=tuple(numbers[tensor.ref()] for tensor in op.inputs),
         outputs=tuple(numbers[tensor.ref()] for tensor in op.outputs),
         frees=tuple(frees),
-        attrs=attributes(op) if kind in (Kind.OP, Kind.READ, Kind.ASSIGN) else (),
+        attrs=attributes(op) if kind in (Kind.OP, Kind.READ, Kind.ASSIGN, Kind.SHAPE) else (),
         bodies=_bodies(op),
         constant=constant_value(op) if kind is Kind.CONSTANT else None,
         floats=tuple(i for i, t in enumerate(op.outputs) if t.dtype.is_floating or t.dtype.is_complex),
@@ -172,6 +176,8 @@ def _kind(op: tf.Operation) -> Kind:
         return Kind.ASSIGN
     if op.type == "ReadVariableOp":
         return Kind.READ
+    if op.type in SHAPE_READERS:
+        return Kind.SHAPE
     if op.type == "CheckNumerics" or (op.type == "Identity" and op.outputs[0].dtype == tf.resource):
         return Kind.ALIAS
     return Kind.OP if op.type not in ("NoOp", "Placeholder") else Kind.NOTHING

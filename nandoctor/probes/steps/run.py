@@ -11,7 +11,7 @@ import numpy as np
 from nandoctor.probes.compat.graphs import variables_by_handle
 from nandoctor.probes.models.subject import Subject
 from nandoctor.probes.steps.interpreter import Interpreter
-from nandoctor.probes.steps.observation import Key, Mark, Observations, StepObserver
+from nandoctor.probes.steps.observation import Key, Look, Mark, Observations, StepObserver
 from nandoctor.probes.steps.trace import Batch, Step
 
 
@@ -35,7 +35,7 @@ def run_batch(
     step: Step,
     batch: Batch,
     observations: Observations,
-    watch: Mapping[Key, tuple[float, float] | None],
+    watch: Mapping[Key, Look],
     variable_names: dict[int, str],
 ) -> Ran:
     """Interpret the step on one batch; what is seen is added to `observations`."""
