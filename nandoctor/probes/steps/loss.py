@@ -77,8 +77,9 @@ def _mean_square() -> ChosenLoss:
 
 
 def _as_float(value: Any) -> Any:
+    """In float32 at least: that the made-up loss overflows in float16 is no fault of the model's."""
     value = value.flat_values if isinstance(value, tf.RaggedTensor) else value
-    return value if value.dtype.is_floating else tf.cast(value, tf.float32)
+    return value if value.dtype in (tf.float32, tf.float64) else tf.cast(value, tf.float32)
 
 
 def _sum_of(functions: Mapping[str, Pointwise]) -> StepLoss:
