@@ -112,6 +112,12 @@ def _finding_of(origin: Origin, by_about: Mapping[str | None, Finding], facts: F
     return by_about.get(origin.about)
 
 
+def _symptom_order(facts: Facts) -> tuple[str, ...]:
+    """What the user would notice first: the loss, but the outputs where there is no loss of the user's."""
+    stands_in = facts.subject is not None and any(loss.chosen == "outputs" for loss in facts.subject.losses)
+    return ("output", "gradient", "loss") if stands_in else ("loss", "gradient", "output")
+
+
 def _with_consequences(
     finding: Finding, followers: Sequence[Finding], origins: Sequence[Origin], facts: Facts
 ) -> Finding:
@@ -120,7 +126,7 @@ def _with_consequences(
     for origin in origins:
         if _finding_of(origin, by_about, facts) is not None:
             sinks.update(dict.fromkeys(origin.reaches))
-    symptoms = [SYMPTOMS[sink] for sink in ("loss", "gradient", "output") if sink in sinks]
+    symptoms = [SYMPTOMS[sink] for sink in _symptom_order(facts) if sink in sinks]
     between = [one.cause for one in reversed(followers) if one.cause != finding.cause]
     chain = tuple(dict.fromkeys((*symptoms[:1], *between, finding.cause)))
     severity = min((finding.severity, *(one.severity for one in followers)), key=SEVERITIES.index)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from nandoctor.probes.compat.control_flow import is_tf1_control_flow
 from nandoctor.wording import listing
-
-TF1_CONTROL_FLOW = frozenset({"Switch", "Merge", "Enter", "Exit", "NextIteration", "LoopCond"})
 
 
 def why_no_gradients(function: Any) -> str | None:
@@ -15,7 +14,7 @@ def why_no_gradients(function: Any) -> str | None:
     TensorFlow 1 wrote loops and conditions as Switch, Merge, Enter and Exit operations; a function that was
     restored from such a graph runs, but TensorFlow 2 cannot differentiate it.
     """
-    found = sorted(op.removeprefix("Ref") for op in op_types(function) if op.removeprefix("Ref") in TF1_CONTROL_FLOW)
+    found = sorted({op.removeprefix("Ref") for op in op_types(function) if is_tf1_control_flow(op)})
     if not found:
         return None
     return (

@@ -128,7 +128,11 @@ def examine(
     heads = head_facts(inference.step, shapes, seen)
     return Examination(
         subject=_subject_facts(
-            subject, heads, input_facts(inference.step, subject.inputs, seen), chosen.facts, notices
+            subject,
+            heads,
+            input_facts(inference.step, subject.inputs, seen),
+            chosen.facts,
+            [*subject.notices, *notices, *_remarks(subject, skipped)],
         ),
         step=facts,
         hidden=_hidden(passes, len(batches)),
@@ -252,18 +256,22 @@ def _hidden(passes: Sequence[_Pass], batches: int) -> HiddenFacts:
     return HiddenFacts(batches, tuple(found), tuple(dict.fromkeys(absorbers)))
 
 
+def _remarks(subject: Subject, skipped: str | None) -> list[str]:
+    """What the reader must know about how the gradients were taken."""
+    if skipped is not None:
+        return [f"scanned forward only: {skipped}"]
+    if subject.train is None:
+        return ["the artefact does not hold training behaviour: gradients were taken with inference behaviour"]
+    return []
+
+
 def _subject_facts(
     subject: Subject,
     heads: tuple[HeadFacts, ...],
     inputs: tuple[InputFacts, ...],
     losses: tuple[LossFacts, ...],
-    said: Sequence[str],
+    notices: Sequence[str],
 ) -> SubjectFacts:
-    notices = [*subject.notices, *said]
-    if subject.train is None:
-        notices.append("the artefact does not hold training behaviour: gradients were taken with inference behaviour")
-    if subject.no_gradients:
-        notices.append(f"scanned forward only: {subject.no_gradients}")
     return SubjectFacts(
         kind=subject.kind,
         path=subject.path,

@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from nandoctor.errors import UNEXAMINABLE, NandoctorError
 from nandoctor.probes.compat.execution import run_op
+from nandoctor.probes.steps.dataflow import Token, run_dataflow
 from nandoctor.probes.steps.fading import Faded, read_shape, shape_only_outputs, with_fading
 from nandoctor.probes.steps.program import Instruction, Kind, Library, Program
 
@@ -24,7 +25,8 @@ Mark = Any
 class Scope:
     """A function at one place of the call tree, the same for all iterations of a loop.
 
-    `path` are the names of the calling ops, outermost first; `in_loop` says whether one of them is a loop.
+    `path` are the names of the calling ops, outermost first, with the number of the body where one op calls several
+    (branches, a loop's condition); `in_loop` says whether one of them is a loop.
     """
 
     path: tuple[str, ...]
@@ -81,6 +83,8 @@ class Interpreter:
     ) -> tuple[list[Any], list[Mark]]:
         """Execute the scope's program; the lists of arguments are emptied, so that nothing is kept alive."""
         program = scope.program
+        if program.dataflow:
+            return self._run_dataflow(scope, tensors, marks)
         values: list[Any] = [None] * program.registers
         notes: list[Mark] = [None] * program.registers
         for register, tensor, mark in zip(program.inputs, tensors, marks, strict=True):
@@ -110,6 +114,21 @@ class Interpreter:
             for register in instruction.fades:
                 values[register] = Faded(tuple(values[register].shape), values[register].dtype)
         return [values[r] for r in program.outputs], [notes[r] for r in program.outputs]
+
+    def _run_dataflow(self, scope: Scope, tensors: list[Any], marks: list[Mark]) -> tuple[list[Any], list[Mark]]:
+        def run(instruction: Instruction, turn: int | None, given: list[Any], seen: list[Mark]) -> list[Token]:
+            execution = Execution(scope, instruction, turn, given, seen, [])
+            if instruction.kind is Kind.NOTHING:
+                return []
+            if instruction.kind is Kind.OP:
+                execution.outputs = self._execute(instruction, given)
+                noted = self._observer.result(execution)
+            else:
+                noted = self._enter(execution) if instruction.bodies else self._directly(execution)
+            return list(zip(execution.outputs, noted, strict=True))
+
+        tokens = run_dataflow(scope.program, tensors, marks, run)
+        return [token[0] for token in tokens], [token[1] for token in tokens]
 
     def _execute(self, instruction: Instruction, arguments: list[Any]) -> list[Any]:
         self.executions += 1

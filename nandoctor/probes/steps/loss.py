@@ -72,7 +72,7 @@ def _mean_square() -> ChosenLoss:
         parts = [_as_float(value) for value in outputs.values()]
         return tf.add_n([tf.cast(tf.reduce_mean(tf.square(part)), tf.float32) for part in parts])
 
-    reason = "no labels: gradients are those of the mean square of the outputs, not of a training loss"
+    reason = "no labels: the mean square of the outputs stands in for a loss"
     return ChosenLoss(compute, (LossFacts("mean-square-of-outputs", "outputs", reason),))
 
 

@@ -165,7 +165,9 @@ class StepObserver:
                 self._kept.series.setdefault(key, []).append(magnitude)
         else:
             magnitude = _bound(array)
-        if magnitude > _NEAR.get(array.dtype.kind + str(array.dtype.itemsize), math.inf):
+        if instruction.kind is not Kind.CONSTANT and magnitude > _NEAR.get(
+            array.dtype.kind + str(array.dtype.itemsize), math.inf
+        ):
             magnitude = _magnitude(array)
             if math.isfinite(magnitude) and magnitude > self._kept.largest.get(key, ("", 0.0))[1]:
                 self._kept.largest[key] = (output.dtype.name, magnitude)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Any
 
 import tensorflow as tf
 
+from nandoctor.probes.compat.control_flow import is_tf1_control_flow
 from nandoctor.probes.compat.execution import attributes, constant_value
 from nandoctor.probes.compat.graphs import function_graph
 
@@ -39,7 +41,6 @@ ASSIGNMENTS = {
     "ResourceScatterSub",
 }
 SHAPE_READERS = {"Shape", "ShapeN", "Size", "Rank"}
-TF1_CONTROL_FLOW = {"Switch", "Merge", "Enter", "Exit", "NextIteration", "RefSwitch", "RefMerge", "RefEnter"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +48,11 @@ class Instruction:
     """One op of a function.
 
     `inputs` and `outputs` are registers; `frees` those whose last use this is, `fades` those of which only the shape is
-    needed from here on. `bodies` are the names of the
-    functions it calls: the callee; a loop's condition and body; the branches, the one for index 0 first.
+    needed from here on. `bodies` are the names of the functions it calls: the callee; a loop's condition and body; the
+    branches, the one for index 0 first.
     `floats` are the places of the outputs that can hold a NaN; `variant` says whether one is a variant, such as a list
-    of tensors, which can hold one within.
+    of tensors, which can hold one within. `controls` are the instructions that must have run before (only where the
+    program has TensorFlow 1 control flow, and is not run in order).
     """
 
     index: int
@@ -66,17 +68,22 @@ class Instruction:
     floats: tuple[int, ...]
     variant: bool
     fades: tuple[int, ...] = ()
+    controls: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """The instructions of one function, in an order that respects its dependencies."""
+    """The instructions of one function, in an order that respects its dependencies.
+
+    `dataflow` says that there is none, because of TensorFlow 1 control flow: it is to be run as values arrive.
+    """
 
     name: str
     registers: int
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     instructions: tuple[Instruction, ...]
+    dataflow: bool = False
 
 
 class Library:
@@ -113,7 +120,17 @@ def compile_graph(graph: Any, name: str) -> Program:
         frees.setdefault(index, []).append(register)
     instructions = tuple(_instruction(index, op, numbers, frees.get(index, [])) for index, op in enumerate(ops))
     inputs = tuple(numbers[tensor.ref()] for tensor in graph.inputs)
-    return Program(name, len(numbers), inputs, results, instructions)
+    dataflow = any(is_tf1_control_flow(op.type) for op in ops)
+    if dataflow:
+        instructions = tuple(_with_controls(instructions, ops))
+    return Program(name, len(numbers), inputs, results, instructions, dataflow)
+
+
+def _with_controls(instructions: tuple[Instruction, ...], ops: list[tf.Operation]) -> Iterator[Instruction]:
+    places = {op.name: place for place, op in enumerate(ops)}
+    for instruction, op in zip(instructions, ops, strict=True):
+        before = tuple(places[one.name] for one in op.control_inputs if one.name in places)
+        yield replace(instruction, controls=before)
 
 
 def _needed(graph: Any) -> list[tf.Operation]:
