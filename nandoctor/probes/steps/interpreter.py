@@ -43,7 +43,9 @@ def called(scope: Scope, instruction: Instruction, body: int, library: Library) 
         if instruction.kind is Kind.CALL:
             program = with_fading(program, shape_only_outputs(scope.program, instruction, library.program))
         looped = scope.in_loop or instruction.kind is Kind.WHILE
-        scope.children[key] = Scope((*scope.path, instruction.name), program, looped, {})
+        main = instruction.kind is Kind.CALL or (instruction.kind is Kind.WHILE and body == 1)
+        part = instruction.name if main else f"{instruction.name}:{body}"
+        scope.children[key] = Scope((*scope.path, part), program, looped, {})
     return scope.children[key]
 
 
