@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,21 +62,25 @@ def callable_endpoint(restored: Any, concrete: Any, names: tuple[str, ...]) -> E
     )
 
 
-def inference_function(restored: Any) -> Any:
-    """The variant of a restored function that does not train; with a free batch axis if there is such a one."""
+def inference_function(restored: Any, names: Collection[str] = ()) -> Any:
+    """The variant of a restored function that does not train; with a free batch axis if there is such a one.
+
+    `names` are those that the inputs should have: tf-keras saves each variant under two sets of names.
+    """
     variants = [concrete for concrete in restored.concrete_functions if not _trains(concrete)]
-    variants.sort(key=lambda concrete: -sum(spec.shape[:1] == (None,) for spec in _flat_specs(concrete)))
-    return variants[0] if variants else None
+
+    def wanted(concrete: Any) -> tuple[int, bool]:
+        specs = _flat_specs(concrete)
+        return -sum(spec.shape[:1] == (None,) for spec in specs), {spec.name for spec in specs} != set(names)
+
+    return min(variants, key=wanted, default=None)
 
 
-def training_function(restored: Any) -> Any:
-    """The variant of a restored function that was traced with `training=True`; None without one."""
-    wanted = inference_function(restored)
-    specs = _flat_specs(wanted) if wanted is not None else None
-    for concrete in restored.concrete_functions:
-        if _trains(concrete) and (specs is None or _flat_specs(concrete) == specs):
-            return concrete
-    return None
+def training_function(restored: Any, inference: Any) -> Any:
+    """The variant of a restored function that was traced with `training=True` for the inputs of `inference`, or None."""
+    specs = _flat_specs(inference)
+    variants = (concrete for concrete in restored.concrete_functions if _trains(concrete))
+    return next((concrete for concrete in variants if _flat_specs(concrete) == specs), None)
 
 
 def has_ragged_input(concrete: Any) -> bool:
@@ -88,7 +92,11 @@ def _flat_specs(concrete: Any) -> list[InputSpec]:
     import tensorflow as tf
 
     leaves = tf.nest.flatten(concrete.structured_input_signature)
-    return [_input_spec(str(index), leaf) for index, leaf in enumerate(leaves) if isinstance(leaf, tf.TypeSpec)]
+    return [
+        _input_spec(getattr(leaf, "name", None) or str(index), leaf)
+        for index, leaf in enumerate(leaves)
+        if isinstance(leaf, tf.TypeSpec)
+    ]
 
 
 def _trains(concrete: Any) -> bool:

@@ -129,8 +129,9 @@ def _endpoints(
     model, whose function also has the training behaviour.
     """
     function = _function(loaded)
-    concrete = inference_function(function) if function is not None else None
     signature = loaded.signatures[name] if name is not None else None
+    names = signature.structured_input_signature[1] if signature is not None else ()
+    concrete = inference_function(function, names) if function is not None else None
     if signature is not None and (concrete is None or name not in SERVING):
         return signature_endpoint(signature), None
     if concrete is None:
@@ -138,7 +139,7 @@ def _endpoints(
             f"{path} has no signature and no function with known inputs; save it with "
             "tf.saved_model.save(model, folder, signatures=...)"
         )
-    training = training_function(function) if legacy is not None else None
+    training = training_function(function, concrete) if legacy is not None else None
     ragged = has_ragged_input(concrete)
     if signature is not None and training is None and not ragged:
         return signature_endpoint(signature), None

@@ -69,8 +69,11 @@ def choose_loss(
 
 def _mean_square() -> ChosenLoss:
     def compute(_inputs: Tensors, _labels: Tensors, outputs: Tensors, _training: bool) -> Any:
-        parts = [_as_float(value) for value in outputs.values()]
-        return tf.add_n([tf.cast(tf.reduce_mean(tf.square(part)), tf.float32) for part in parts])
+        numbers = [value for value in outputs.values() if value.dtype != tf.string]
+        # Class numbers beside the scores have no gradient to give.
+        floating = [value for value in numbers if value.dtype.is_floating] or numbers
+        squares = [tf.cast(tf.reduce_mean(tf.square(_as_float(value))), tf.float32) for value in floating]
+        return tf.add_n(squares) if squares else tf.zeros(())
 
     reason = "no labels: the mean square of the outputs stands in for a loss"
     return ChosenLoss(compute, (LossFacts("mean-square-of-outputs", "outputs", reason),))

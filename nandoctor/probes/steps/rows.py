@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from nandoctor.errors import NandoctorError
 from nandoctor.probes.steps.interpreter import Execution, Interpreter
 from nandoctor.probes.steps.observation import Mark, Observations, StepObserver
@@ -154,7 +156,8 @@ def _born_with(step: Step, key: tuple[Any, ...], fed: list[Any], rows: int) -> b
     observer = StepObserver(observations, {}, 0, rows, {})
     given, marks = arguments(step, observer, fed)
     try:
-        Interpreter(step.library, _UntilBorn(observer, observations, key)).run(step.root, given, marks)
+        with np.errstate(all="ignore"):
+            Interpreter(step.library, _UntilBorn(observer, observations, key)).run(step.root, given, marks)
     except _ReachedError as reached:
         return reached.born
     return key in observations.births

@@ -42,7 +42,8 @@ def run_batch(
     fed = batch.flat()
     observer = StepObserver(observations, watch, batch.index, len(batch.rows), variable_names)
     interpreter = Interpreter(step.library, observer)
-    values, results = interpreter.run(step.root, *arguments(step, observer, fed))
+    with np.errstate(all="ignore"):
+        values, results = interpreter.run(step.root, *arguments(step, observer, fed))
     return Ran(tuple(values), tuple(results), interpreter.executions)
 
 
