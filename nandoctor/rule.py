@@ -101,7 +101,15 @@ def explain(
     remedies: tuple[Remedy, ...],
     confidence: Confidence = "high",
 ) -> Finding:
-    """The rule's finding about an origin: its severity, its place and its key come from the origin."""
+    """The rule's finding about an origin: its severity, its place and its key come from the origin.
+
+    What is known of its rows and of other batches is added to the message and the evidence.
+    """
+    if origin.seen_in_batches > 1:
+        message = f"{message} Seen in {origin.seen_in_batches:,} batches, of which this is the first."
+        evidence = {**evidence, "batches": origin.seen_in_batches}
+    if origin.rows_note:
+        message = f"{message} Of its rows: {origin.rows_note}."
     return Finding(
         rule=rule.code,
         cause=rule.cause,
