@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from itertools import takewhile
 
@@ -40,17 +40,18 @@ class LayerNames:
     """Reads layers off op names.
 
     `known` are paths of layers (`encoder/dense`), `complete` says that there are no others. `roots` are scopes of the
-    model as a whole, `suffix` the counter that this trace gave to every layer's scope (Keras numbers the scopes of a
-    layer that is traced again: `dense_1` for `dense`). `prefix` is the model's own name where every variable's path
-    starts with it; it is left out of layer paths.
+    model as a whole. `counted` says that every layer's scope has a counter which the layer's name has not: Keras 3
+    opens a layer's scope twice, to build and to call it, so that the ops of `dense` lie in `dense_1` and those of
+    `dense_1` in `dense_1_2`. `prefix` is the model's own name where every variable's path starts with it; it is
+    left out of layer paths.
     """
 
     known: frozenset[str]
     complete: bool
     containers: frozenset[str] = frozenset()
     roots: frozenset[str] = frozenset()
-    suffix: str = ""
     prefix: str = ""
+    counted: bool = False
     _cache: dict[str, str | None] = field(default_factory=dict, compare=False)
 
     def layer(self, name: str) -> str | None:
@@ -80,7 +81,7 @@ class LayerNames:
         best: list[str] = []
         rest: list[str] = []
         for start in starts:
-            matched = _walk(parts[start:], self.known)
+            matched = _walk(parts[start:], self.known, counted=self.counted)
             if len(matched) > len(best):
                 best, rest = matched, parts[start + len(matched) :]
         if best:
@@ -95,9 +96,7 @@ class LayerNames:
         return "/".join(self._guess(named)) or None
 
     def _guess(self, parts: list[str]) -> list[str]:
-        if not self.suffix:
-            return parts
-        return [part.removesuffix(self.suffix) for part in parts]
+        return [_COUNTER.sub("", part) for part in parts] if self.counted else parts
 
 
 def layer_names(
@@ -110,21 +109,18 @@ def layer_names(
     owners = {name.rpartition("/")[0] for name in variables}
     containers = frozenset(path for path in known if path in parents and path not in owners)
     names = [forward_name(name).split("/")[:-1] for name in op_names]
+    counted = _is_counted(set(map(tuple, names)), known)
     roots: Counter[str] = Counter()
-    suffixes: Counter[str] = Counter()
     for parts in filter(None, names):
-        inside, outside = _walk(parts[1:], known), _walk(parts, known)
+        inside, outside = _walk(parts[1:], known, counted=counted), _walk(parts, known, counted=counted)
         deeper = len(inside) > len(outside)
         if deeper or (root and _COUNTER.sub("", parts[0]) in (root, _COUNTER.sub("", root))):
             roots[parts[0]] += 1
-        for part, name in zip(parts[1:] if deeper else parts, inside if deeper else outside, strict=False):
-            suffixes[part.removeprefix(name)] += 1
-    suffix = suffixes.most_common(1)[0][0] if suffixes else ""
     first = {path.split("/")[0] for path in known}
     shared = first.pop() if len(first) == 1 and not told else ""
     around = {one for one in roots if _COUNTER.sub("", one) != shared}
     prefix = shared if shared in containers and not around else ""
-    return LayerNames(frozenset(known), bool(told), containers, frozenset(roots), suffix, prefix)
+    return LayerNames(frozenset(known), bool(told), containers, frozenset(roots), prefix, counted)
 
 
 def _may_be_layer(part: str) -> bool:
@@ -140,11 +136,26 @@ def _prefixes(paths: Iterable[str]) -> set[str]:
     return found
 
 
-def _walk(parts: list[str], known: set[str] | frozenset[str]) -> list[str]:
-    """As much of the scope as names a known layer; a scope's counter may be left out to match."""
+def _is_counted(scopes: Collection[tuple[str, ...]], known: set[str]) -> bool:
+    """Whether layers' scopes have a counter that the layers' names have not: what the unambiguous ones say."""
+    votes = 0
+    for scope in scopes:
+        for parts in (scope, scope[1:]):
+            path: list[str] = []
+            for part, name in zip(parts, _walk(list(parts), known), strict=False):
+                whole, plain = "/".join([*path, part]), "/".join([*path, _COUNTER.sub("", part)])
+                votes += plain in known and whole not in known
+                votes -= whole in known and (plain == whole or plain not in known)
+                path.append(name)
+    return votes > 0
+
+
+def _walk(parts: list[str], known: set[str] | frozenset[str], *, counted: bool = False) -> list[str]:
+    """As much of the scope as names a known layer; its counter may be left out to match, and is where `counted`."""
     path: list[str] = []
     for part in parts:
-        for candidate in (part, _COUNTER.sub("", part)):
+        plain = _COUNTER.sub("", part)
+        for candidate in (plain, part) if counted else (part, plain):
             if "/".join([*path, candidate]) in known:
                 path.append(candidate)
                 break

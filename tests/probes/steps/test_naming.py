@@ -79,3 +79,19 @@ def test_the_layer_of_a_variable(variable: str, layer: str | None) -> None:
     names = layer_names(OPS, LAYERS, ["hidden/kernel"], "net")
 
     assert names.variable_layer(variable) == layer
+
+
+def test_layers_that_keras_numbered_and_that_their_scopes_number_again() -> None:
+    ops = ["sequential_1/dense_1/MatMul", "sequential_1/dense_1_2/MatMul", "sequential_1/dense_2_1/MatMul"]
+    layers = ["dense", "dense_1", "dense_2"]
+    names = layer_names(ops, layers, [f"{layer}/kernel" for layer in layers], "sequential")
+
+    assert [names.layer(op) for op in ops] == layers
+
+
+def test_layers_whose_scopes_are_their_names() -> None:
+    ops = ["sequential/dense/MatMul", "sequential/dense_1/MatMul"]
+    layers = ["dense", "dense_1"]
+    names = layer_names(ops, layers, [f"{layer}/kernel" for layer in layers], "sequential")
+
+    assert [names.layer(op) for op in ops] == layers
