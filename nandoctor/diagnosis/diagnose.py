@@ -56,7 +56,7 @@ def _examined(facts: Facts) -> Iterator[str]:
         yield from (f"loss: {loss.reason}" for loss in facts.subject.losses)
     if facts.weights is not None:
         yield f"weights: {plural(len(facts.weights.variables), 'variable')} audited"
-    if facts.hidden is not None:
+    if facts.hidden is not None and facts.hidden.batches:
         found = len(facts.hidden.disagreements)
         agreement = f"disagrees on {plural(found, 'result')}" if found else "agrees on what is finite"
         yield f"compiled run: {agreement}"

@@ -15,6 +15,7 @@ EXPLAINED_BY: Mapping[str, tuple[str, ...]] = {
     "vanishing-gradient": ("bad-initialization", "dead-relu", "saturation"),
     "exploding-gradient": ("unbounded-recurrent-activation",),
     "target-outside-output-range": ("labels-out-of-range",),
+    "op-raises-error": ("labels-out-of-range",),
     "loss-sign": ("labels-out-of-range", "loss-activation-mismatch"),
 }
 
@@ -37,7 +38,7 @@ def folded(findings: Sequence[Finding], facts: Facts) -> tuple[Finding, ...]:
             followers.setdefault(id(root), []).append(finding)
             followed.add(id(finding))
     for finding in kept:
-        explaining = next((one for one in kept if one.cause in EXPLAINED_BY.get(finding.cause, ())), None)
+        explaining = next((one for one in kept if _explains(one, finding)), None)
         if explaining is not None and id(finding) not in followed and id(explaining) not in followed:
             followers.setdefault(id(explaining), []).append(finding)
             followed.add(id(finding))
@@ -46,6 +47,12 @@ def folded(findings: Sequence[Finding], facts: Facts) -> tuple[Finding, ...]:
         for finding in kept
         if id(finding) not in followed
     )
+
+
+def _explains(one: Finding, other: Finding) -> bool:
+    """Whether the cause of one implies the other's, which must not be the more severe: it would be out of sight."""
+    implied = one.cause in EXPLAINED_BY.get(other.cause, ())
+    return implied and SEVERITIES.index(one.severity) <= SEVERITIES.index(other.severity)
 
 
 def _one_each(findings: Sequence[Finding]) -> list[Finding]:

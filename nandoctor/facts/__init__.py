@@ -2,7 +2,17 @@
 
 from nandoctor.facts.data import ArrayFacts, Cell, ColumnFacts, DataFacts
 from nandoctor.facts.examination import CheckNumericsFacts, Disagreement, Facts, HiddenFacts
-from nandoctor.facts.step import GradientFacts, LayerFacts, LoopFacts, NearLimit, Operand, Origin, SourceLine, StepFacts
+from nandoctor.facts.step import (
+    GradientFacts,
+    LayerFacts,
+    LoopFacts,
+    NearLimit,
+    Operand,
+    Origin,
+    Refusal,
+    SourceLine,
+    StepFacts,
+)
 from nandoctor.facts.subject import HeadFacts, InputFacts, LossFacts, SubjectFacts
 from nandoctor.facts.weights import VariableFacts, WeightFacts
 
@@ -24,6 +34,7 @@ __all__ = [
     "NearLimit",
     "Operand",
     "Origin",
+    "Refusal",
     "SourceLine",
     "StepFacts",
     "SubjectFacts",

@@ -245,7 +245,8 @@ class GradientFacts:
 
     `stats` are over all examined batches (None where TensorFlow gave no gradient), `norm` the largest norm in
     one batch, `weight_norm` the variable's. `cut_by` names the op that lets no gradient through, where the
-    variable has none.
+    variable has none; `reads` the op or input whose result the forward pass multiplies a kernel by (the same one
+    for kernels that stand side by side), None where there is none.
     """
 
     variable: str
@@ -256,6 +257,7 @@ class GradientFacts:
     norm: float
     weight_norm: float
     cut_by: str | None = None
+    reads: str | None = None
 
     @property
     def kernel(self) -> bool:
@@ -314,6 +316,23 @@ class LoopFacts:
 
 
 @dataclass(frozen=True)
+class Refusal:
+    """An op that TensorFlow would not run on a batch: it raised an error (an id outside of its table, say).
+
+    `said` is TensorFlow's own sentence, `batches` in how many batches it was raised, `batch` the first of them.
+    """
+
+    op: str
+    op_type: str
+    layer: str | None
+    phase: Phase
+    said: str
+    batch: int
+    batches: int
+    source: SourceLine | None = None
+
+
+@dataclass(frozen=True)
 class NearLimit:
     """An op whose largest finite result used up more than half of its dtype's powers of two."""
 
@@ -337,7 +356,7 @@ class StepFacts:
     batch as interpreted (NaN and infinities included), empty without one. `backward` says whether gradients
     were taken; `backward_skipped` why not. `origins` are in order of execution, roots before their consequences.
     `near_limits` are the ops that came nearest to their dtype's limit without passing it, nearest first; empty where
-    none used up half of it.
+    none used up half of it. `refusals` are the ops that raised an error; a batch ends there.
     """
 
     batches: int
@@ -351,6 +370,7 @@ class StepFacts:
     backward: bool = True
     backward_skipped: str | None = None
     near_limits: tuple[NearLimit, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
 
     def origin(self, identity: int) -> Origin:
         """The origin with that id (KeyError if there is none)."""

@@ -11,6 +11,7 @@ import tensorflow as tf
 from nandoctor.facts import CheckNumericsFacts
 from nandoctor.probes.models.subject import Subject
 from nandoctor.probes.steps.hidden import unchanged
+from nandoctor.probes.steps.interpreter import plain_message
 
 _DETECTED = re.compile(r'Detected Infinity or NaN in output \d+ of (?:graph|eagerly-executing) op "(\w+)"')
 _NODE = re.compile(r"Detected at node (\S+?)(?:/CheckNumericsV2)? defined at")
@@ -30,8 +31,10 @@ def check_numerics_pass(
     try:
         with unchanged(subject):
             tf.function(lambda: forward(feeds), autograph=False)()
-    except tf.errors.InvalidArgumentError as error:
+    except tf.errors.OpError as error:
         message = error.message or ""
+        if not _DETECTED.search(message):
+            return CheckNumericsFacts(ran=False, sees_inside=inside, message=plain_message(error))
         return CheckNumericsFacts(
             ran=True,
             tripped=True,

@@ -15,13 +15,17 @@ from nandoctor.facts import (
     InputFacts,
     LossFacts,
     Origin,
+    Refusal,
     StepFacts,
     SubjectFacts,
 )
+from nandoctor.finding import Phase
 from nandoctor.probes.models.subject import Subject
 from nandoctor.probes.steps.check_numerics import check_numerics_pass
 from nandoctor.probes.steps.hidden import disagreements
+from nandoctor.probes.steps.interpreter import RefusedError
 from nandoctor.probes.steps.loss import ChosenLoss, choose_loss
+from nandoctor.probes.steps.naming import forward_name, is_gradient
 from nandoctor.probes.steps.observation import Key, Look, Observations
 from nandoctor.probes.steps.origins import Reached, origins_of, with_rows
 from nandoctor.probes.steps.profile import (
@@ -65,6 +69,8 @@ class _Pass:
     gradients: GradientProfile = field(default_factory=GradientProfile)
     losses: list[float] = field(default_factory=list)
     executions: int = 0
+    compared: int = 0
+    refused: list[tuple[int, RefusedError]] = field(default_factory=list)
 
 
 def examine(
@@ -116,6 +122,7 @@ def examine(
         layers=layer_facts(inference.step, inference.observations, inference=True),
         gradients=gradient_facts(training.step, training.gradients, subject),
         loops=loop_facts(inference.step, inference.observations, source_lines(inference.step, subject.debug_info)),
+        refusals=_refusals(subject, passes),
         near_limits=nearest_limits(training.step, training.observations),
         backward=skipped is None,
         backward_skipped=skipped,
@@ -135,7 +142,7 @@ def examine(
             [*subject.notices, *notices, *_remarks(subject, skipped)],
         ),
         step=facts,
-        hidden=_hidden(passes, len(batches)),
+        hidden=_hidden(passes),
         check_numerics=said,
     )
 
@@ -169,12 +176,17 @@ def _training_pass(subject: Subject, chosen: ChosenLoss, batch: Batch, backward:
 
 
 def _run(subject: Subject, one: _Pass, batch: Batch, names: dict[int, str]) -> None:
-    ran = run_batch(one.step, batch, one.observations, one.watch, names)
+    try:
+        ran = run_batch(one.step, batch, one.observations, one.watch, names)
+    except RefusedError as refused:
+        one.refused.append((batch.index, refused))
+        return
     one.executions += ran.executions
     one.reached = one.reached.with_marks(one.step, ran.marks)
     one.gradients.add(one.step, ran)
     one.losses += _loss_values(one.step, ran)
     one.disagreements += disagreements(subject, one.step, ran, batch)
+    one.compared += 1
 
 
 def _loss_values(step: Step, ran: Ran) -> list[float]:
@@ -245,7 +257,21 @@ def _output_shapes(step: Step) -> dict[str, tuple[tuple[int | None, ...], str]]:
     return found
 
 
-def _hidden(passes: Sequence[_Pass], batches: int) -> HiddenFacts:
+def _refusals(subject: Subject, passes: Sequence[_Pass]) -> tuple[Refusal, ...]:
+    """The ops that raised an error, each once, in order of the passes and batches."""
+    found: dict[str, tuple[Refusal, set[int]]] = {}
+    for one in passes:
+        lines = source_lines(one.step, subject.debug_info) if one.refused else {}
+        for batch, refused in one.refused:
+            name = forward_name(refused.instruction.name)
+            phase: Phase = "backward" if is_gradient(refused.instruction.name) else "forward"
+            layer, op_type = one.step.names.layer(name), refused.instruction.op_type
+            first = Refusal(name, op_type, layer, phase, refused.said, batch, 1, lines.get(name))
+            found.setdefault(name, (first, set()))[1].add(batch)
+    return tuple(replace(first, batches=len(batches)) for first, batches in found.values())
+
+
+def _hidden(passes: Sequence[_Pass]) -> HiddenFacts:
     absorbers: list[tuple[str, str, str | None]] = []
     for one in passes:
         for absorber in one.observations.absorbers.values():
@@ -253,7 +279,7 @@ def _hidden(passes: Sequence[_Pass], batches: int) -> HiddenFacts:
             if absorber.nan:
                 absorbers.append((name, absorber.instruction.op_type, one.step.names.layer(name)))
     found = [item for one in passes for item in one.disagreements]
-    return HiddenFacts(batches, tuple(found), tuple(dict.fromkeys(absorbers)))
+    return HiddenFacts(min(one.compared for one in passes), tuple(found), tuple(dict.fromkeys(absorbers)))
 
 
 def _remarks(subject: Subject, skipped: str | None) -> list[str]:

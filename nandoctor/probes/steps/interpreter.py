@@ -6,6 +6,7 @@ variables. A tensor is let go after its last use.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -69,6 +70,15 @@ class Observer(Protocol):
 
     def result(self, execution: Execution) -> list[Mark]:
         """An op has run; returns the marks of its outputs."""
+
+
+class RefusedError(NandoctorError):
+    """TensorFlow would not run an op on these values."""
+
+    def __init__(self, instruction: Instruction, said: str) -> None:
+        super().__init__(f"op {instruction.name} ({instruction.op_type}) failed on this data: {said}", UNEXAMINABLE)
+        self.instruction = instruction
+        self.said = said
 
 
 class Interpreter:
@@ -137,9 +147,7 @@ class Interpreter:
         try:
             return run_op(instruction.op_type, len(instruction.outputs), arguments, instruction.attrs)
         except tf.errors.OpError as error:
-            said = (error.message or type(error).__name__).splitlines()[0]
-            message = f"op {instruction.name} ({instruction.op_type}) failed on this data: {said[:200]}"
-            raise NandoctorError(message, UNEXAMINABLE) from error
+            raise RefusedError(instruction, plain_message(error)) from error
 
     def _directly(self, execution: Execution) -> list[Mark]:
         """What needs no kernel, or not always one: constants, aliases, shapes, reading and assigning variables."""
@@ -196,6 +204,12 @@ class Interpreter:
             old = before[1] if before else run_op("ReadVariableOp", 1, [handle], ("dtype", dtype))[0]
             value = old + value if instruction.op_type == "AssignAddVariableOp" else old - value
         self._overlay[id(handle)] = (handle, value, seen[1])
+
+
+def plain_message(error: tf.errors.OpError) -> str:
+    """TensorFlow's message as one line, without the names of its wrappers."""
+    first = (error.message or type(error).__name__).strip().splitlines()[0]
+    return re.sub(r"^\{\{function_node [^}]*\}\}\s*|\s*\[Op:[^]]*\].*$", "", first)[:200].rstrip(". ")
 
 
 def _branch(instruction: Instruction, index: Any) -> int:

@@ -50,7 +50,8 @@ class Instruction:
     `inputs` and `outputs` are registers; `frees` those whose last use this is, `fades` those of which only the shape is
     needed from here on. `bodies` are the names of the functions it calls: the callee; a loop's condition and body; the
     branches, the one for index 0 first.
-    `floats` are the places of the outputs that can hold a NaN; `variant` says whether one is a variant, such as a list
+    `floats` are the places of the outputs that can hold a NaN and that somebody reads (what nobody reads may be
+    uninitialised memory, as the statistics of a FusedBatchNorm that does not train); `variant` says whether one is a variant, such as a list
     of tensors, which can hold one within. `controls` are the instructions that must have run before (only where the
     program has TensorFlow 1 control flow, and is not run in order).
     """
@@ -118,7 +119,8 @@ def compile_graph(graph: Any, name: str) -> Program:
     frees: dict[int, list[int]] = {}
     for register, index in last_use.items():
         frees.setdefault(index, []).append(register)
-    instructions = tuple(_instruction(index, op, numbers, frees.get(index, [])) for index, op in enumerate(ops))
+    read = {numbers[tensor.ref()] for op in ops for tensor in op.inputs} | set(results)
+    instructions = tuple(_instruction(index, op, numbers, frees.get(index, []), read) for index, op in enumerate(ops))
     inputs = tuple(numbers[tensor.ref()] for tensor in graph.inputs)
     dataflow = any(is_tf1_control_flow(op.type) for op in ops)
     if dataflow:
@@ -162,7 +164,9 @@ def _in_order(ops: list[tf.Operation]) -> bool:
     return True
 
 
-def _instruction(index: int, op: tf.Operation, numbers: dict[Any, int], frees: list[int]) -> Instruction:
+def _instruction(
+    index: int, op: tf.Operation, numbers: dict[Any, int], frees: list[int], read: set[int]
+) -> Instruction:
     kind = _kind(op)
     return Instruction(
         index=index,
@@ -175,7 +179,11 @@ def _instruction(index: int, op: tf.Operation, numbers: dict[Any, int], frees: l
         attrs=attributes(op) if kind in (Kind.OP, Kind.READ, Kind.ASSIGN, Kind.SHAPE) else (),
         bodies=_bodies(op),
         constant=constant_value(op) if kind is Kind.CONSTANT else None,
-        floats=tuple(i for i, t in enumerate(op.outputs) if t.dtype.is_floating or t.dtype.is_complex),
+        floats=tuple(
+            place
+            for place, tensor in enumerate(op.outputs)
+            if numbers[tensor.ref()] in read and (tensor.dtype.is_floating or tensor.dtype.is_complex)
+        ),
         variant=any(t.dtype == tf.variant for t in op.outputs),
     )
 

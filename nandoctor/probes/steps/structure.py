@@ -183,6 +183,19 @@ def selecting_op(step: Step, name: str, batch_ops: Mapping[str, list[Key]]) -> s
     return None
 
 
+def kernel_source(step: Step, argument: int) -> str | None:
+    """The op, or the input, whose result a kernel held by that captured variable multiplies; None for no kernel."""
+    for node in step.flow.downstream(argument, SHAPES_ONLY | {"ReadVariableOp"}):
+        if node.instruction.op_type in KERNELS and node.inputs and not is_gradient(node.instruction.name):
+            source = node.inputs[0]
+            while isinstance(source, tuple) and step.flow.nodes[source].instruction.op_type in SHAPES_ONLY:
+                source = step.flow.nodes[source].inputs[0]
+            if isinstance(source, int):
+                return step.fed[source] if source < len(step.fed) else None
+            return None if source is None else step.flow.nodes[source].instruction.name
+    return None
+
+
 def cutting_op(step: Step, argument: int) -> str | None:
     """The op that lets no gradient through on the way from a captured variable to the loss, None if it is not used."""
     for node in step.flow.downstream(argument, _differentiable(step)):

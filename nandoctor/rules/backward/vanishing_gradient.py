@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from nandoctor.facts import StepFacts
+from nandoctor.facts import GradientFacts, StepFacts
 from nandoctor.finding import Finding, Location, Remedy
 from nandoctor.wording import number
 
@@ -17,7 +17,9 @@ class VanishingGradient:
 
     What it finds:
         The gradient norm of the first trainable kernel (in the order of execution) is a small fraction of the last
-        one's, and small in itself, also in relation to the weights, while the loss is not 0.
+        one's, and small in itself, also in relation to the weights, while the loss is not 0. Where several kernels
+        read the same values (query, key and value of an attention) the one with the largest gradient stands for all:
+        it shows how much of the gradient arrives there.
 
     Evidence:
         Both norms, their ratio, and the ratio of gradient to weights of both kernels.
@@ -58,7 +60,7 @@ class VanishingGradient:
         """At most one warning, on the first kernel."""
         if len(step.kernels) < 2 or not any(abs(loss) > self.loss for loss in step.losses):
             return
-        first, last = step.kernels[0], step.kernels[-1]
+        first, last = _first(step.kernels), step.kernels[-1]
         if first.vanished or not first.ratio or not last.ratio:
             return
         ratio = first.norm / last.norm
@@ -91,3 +93,9 @@ class VanishingGradient:
             ),
             about=f"gradient:{first.variable}",
         )
+
+
+def _first(kernels: Sequence[GradientFacts]) -> GradientFacts:
+    """The first kernel, or the one beside it that gets the largest gradient."""
+    beside = [one for one in kernels if one.reads is not None and one.reads == kernels[0].reads]
+    return max(beside, key=lambda one: one.norm, default=kernels[0])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -35,7 +35,8 @@ class ZeroGradient:
         sign, a comparison), or drop the part of the model that the loss does not see.
 
     When it is fine:
-        A branch of the model that the examined rows do not use (masked rows, absent classes).
+        A branch of the model that the examined rows do not use (masked rows, absent classes). A model whose last kernel
+        starts at 0: that kernel has a gradient, and after its first update so have those before it. This is a note.
 
     Example:
         model = keras.Sequential(
@@ -65,12 +66,17 @@ class ZeroGradient:
             yield self._explain(still, step)
 
     def _explain(self, still: list[GradientFacts], step: StepFacts) -> Finding:
+        opening = _opening(still, step.kernels)
         reason = self._reason(still, step.layers)
+        if opening is not None:
+            reason = (
+                f" The kernel behind them, {opening.variable}, is all 0 and has a gradient: its first update ends it."
+            )
         names = listing([gradient.variable for gradient in still], 4)
         return Finding(
             rule=self.code,
             cause=self.cause,
-            severity="warning",
+            severity="warning" if opening is None else "note",
             title=self.title,
             message=(
                 f"The gradient of {len(still):,} of {plural(len(step.kernels), 'kernel')} is exactly 0 over "
@@ -110,3 +116,9 @@ class ZeroGradient:
             if layer.layer in owners and pinned >= PINNED:
                 return f" {pinned:.1%} of the outputs of {layer.layer} ({layer.op_type}) are pinned to its ends."
         return ""
+
+
+def _opening(still: Sequence[GradientFacts], kernels: Sequence[GradientFacts]) -> GradientFacts | None:
+    """A kernel of zeros behind all kernels without gradient that has one itself, None if there is none."""
+    behind = kernels[kernels.index(still[-1]) + 1 :]
+    return next((one for one in behind if one.weight_norm == 0.0 and not one.vanished), None)

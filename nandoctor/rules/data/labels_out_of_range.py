@@ -44,7 +44,8 @@ class LabelsOutOfRange:
         side), their rows.
 
     Limit and source:
-        One label: more than `outside` (0) of them. The range follows from the loss and the head: 0..units - 1, 0..1, 0..Inf.
+        One label: more than `outside` (0) of them. The range follows from the loss and the head: 0..units - 1, 0..1,
+        0..Inf.
 
     Remedy:
         Number the classes from 0; give the head as many units as there are classes; scale targets to 0..1, or
