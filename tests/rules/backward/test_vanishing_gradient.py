@@ -49,3 +49,12 @@ def test_biases_and_embeddings_are_not_compared(gradient_of, step_of):
         gradient_of("dense/kernel", 0.5),
     )
     assert not list(VanishingGradient().check(step_of(gradients=gradients)))
+
+
+def test_kernels_side_by_side_are_judged_by_the_largest_gradient(gradient_of, step_of):
+    gradients = (
+        gradient_of("attention/query/kernel", 1e-6, reads="embedding"),
+        gradient_of("attention/value/kernel", 0.2, reads="embedding"),
+        gradient_of("head/kernel", 0.5, reads="attention"),
+    )
+    assert not list(VanishingGradient().check(step_of(gradients=gradients)))

@@ -35,3 +35,10 @@ def test_biases_embeddings_and_recurrent_kernels_may_be_zero(gradient_of, step_o
         gradient_of("unused/kernel", 0.0, stats=None),
     )
     assert not list(ZeroGradient().check(step_of(gradients=gradients)))
+
+
+def test_a_last_kernel_that_starts_at_zero_opens_the_way(gradient_of, step_of):
+    gradients = (gradient_of("dense/kernel", 0.0), gradient_of("head/kernel", 0.5, 0.0))
+    (finding,) = ZeroGradient().check(step_of(gradients=gradients))
+    assert finding.severity == "note"
+    assert "head/kernel, is all 0 and has a gradient" in finding.message
