@@ -69,7 +69,7 @@ def build(architecture: str, formula: Formula) -> Any:
 def poison(model: Any, layer: str) -> None:
     """Make one weight of the encoder's layer NaN."""
     weights = model.get_layer("encoder").get_layer(layer).weights[0]
-    values = np.array(weights)
+    values = weights.numpy()
     values.flat[1] = np.nan
     weights.assign(values)
 

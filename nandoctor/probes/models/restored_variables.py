@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from nandoctor.probes.models.reading_scopes import reading_scopes, with_models_around
 from nandoctor.probes.models.subject import NamedVariable
 from nandoctor.probes.models.unique_names import unique_names
 
@@ -17,13 +18,15 @@ def restored_variables(loaded: Any, function: Any) -> tuple[NamedVariable, ...]:
     """The variables that the object lists (Keras, TensorFlow 1) and those that `function` uses.
 
     A tf.Module's variables are often all called `Variable`: they get the path of the attribute that holds them.
-    Keras' own lists are no such attribute; two of its variables with one name are numbered instead.
+    Keras' own lists are no such attribute; two of its variables with one name are numbered instead. Keras leaves the
+    models around a layer out of its variables' names: they are put back from the scopes of the ops that read them.
     """
     listed = getattr(loaded, "variables", None)
     found = list(listed) if isinstance(listed, (list, tuple)) else []
     known = {id(variable) for variable in found}
     found += [variable for variable in function.graph.variables if id(variable) not in known]
-    names = [variable.name.removesuffix(":0") for variable in found]
+    scopes = reading_scopes(function)
+    names = [with_models_around(variable.name.removesuffix(":0"), scopes.get(id(variable), ())) for variable in found]
     if any(_meaningless(name, names) for name in names):
         paths = _attribute_paths(loaded)
         names = [
