@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,13 +31,15 @@ def scan(
     check_numerics: bool = True,
     unsafe: bool = False,
     save_facts: Path | None = None,
+    notices: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> Report:
     """Examine a saved model on data, forward and backward, and say what is wrong with its numbers, or that nothing is.
 
     `labels` names the target in the data file, `loss` a Keras loss or `module:function`; `unsafe` lets a `.keras` file
-    bring its own code. `progress(what, done, total)` is called as the work goes on. NandoctorError where the
-    model or the data cannot be examined. Neither the model on disk nor the data is changed.
+    bring its own code. `notices` are sentences that the report is to show before its own.
+    `progress(what, done, total)` is called as the work goes on. NandoctorError where the model or the data cannot be
+    examined. Neither the model on disk nor the data is changed.
     """
     facts = observe(
         Path(model),
@@ -50,6 +52,7 @@ def scan(
         backward=backward,
         check_numerics=check_numerics,
         unsafe=unsafe,
+        notices=notices,
         progress=progress or _silent,
     )
     if save_facts is not None:
@@ -69,6 +72,7 @@ def observe(
     backward: bool,
     check_numerics: bool,
     unsafe: bool,
+    notices: Sequence[str],
     progress: Progress,
 ) -> Facts:
     """Everything that a scan observes, before any rule has looked at it."""
@@ -102,7 +106,7 @@ def observe(
         loss=loss,
         backward=backward,
         check_numerics=check_numerics,
-        notices=matched.notes,
+        notices=(*notices, *matched.notes),
         progress=progress,
     )
     unavailable: Mapping[str, str] = {"check_numerics": "left out with --no-check-numerics"}

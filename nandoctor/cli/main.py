@@ -29,9 +29,10 @@ app.command()(explain)
 
 @dataclass
 class Settings:
-    """The global options, as far as they have been read."""
+    """The global options, as far as they have been read; `guarded`: a scan gets a process of its own."""
 
     traceback: bool = False
+    guarded: bool = True
 
 
 def _version(wanted: bool) -> None:
@@ -40,12 +41,13 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-def run() -> None:
+def run(*, guarded: bool = True) -> None:
     """Run the command line and leave the process with its exit code.
 
+    A scan runs in a child process, whose crash is told, unless `guarded` is False.
     0 nothing at or above `--fail-on`, 1 findings, 2 wrong usage, 3 not examinable, 130 interrupted.
     """
-    settings = Settings()
+    settings = Settings(guarded=guarded)
     _keep_writing_what_the_terminal_cannot_show()
     try:
         app(obj=settings, prog_name="nandoctor")

@@ -14,6 +14,7 @@ from nandoctor.errors import USAGE, NandoctorError
 from nandoctor.reports.formats import Detail, ReportFormat, format_of, render
 
 if TYPE_CHECKING:
+    from nandoctor.cli.main import Settings
     from nandoctor.finding import Summary
 
 FINDINGS = 1
@@ -28,6 +29,7 @@ class FailOn(StrEnum):
 
 
 def scan(
+    context: typer.Context,
     model: Annotated[
         Path,
         typer.Argument(metavar="MODEL", help="A SavedModel folder, a .keras file, or a whole model in .h5 or .hdf5."),
@@ -102,6 +104,7 @@ def scan(
     \b
     TensorFlow's log is left out unless TF_CPP_MIN_LOG_LEVEL is set.
     """
+    from nandoctor.cli.crash_guard import guarded
     from nandoctor.cli.output import check_writable, print_text, terminal_width, wants_colour, write_file
     from nandoctor.cli.progress import progress_bar
     from nandoctor.cli.tensorflow_log import quiet_tensorflow
@@ -112,31 +115,36 @@ def scan(
     for path in [path for path, _ in files] + ([save_facts] if save_facts else []):
         check_writable(path, (model, data))
 
-    # The standard output belongs to the report: what the model's own code prints goes to standard error.
-    with quiet_tensorflow(), redirect_stdout(sys.stderr), progress_bar(wanted=not quiet) as progress:
-        from nandoctor.api import scan as examine
+    def examine_and_report(notices: tuple[str, ...]) -> int:
+        # The standard output belongs to the report: what the model's own code prints goes to standard error.
+        with quiet_tensorflow(), redirect_stdout(sys.stderr), progress_bar(wanted=not quiet) as progress:
+            from nandoctor.api import scan as examine
 
-        report = examine(
-            model,
-            data,
-            labels=labels,
-            loss=loss,
-            signature=signature,
-            batch_size=batch_size,
-            max_batches=max_batches,
-            backward=not no_backward,
-            check_numerics=not no_check_numerics,
-            unsafe=unsafe,
-            save_facts=save_facts,
-            progress=progress,
-        )
+            report = examine(
+                model,
+                data,
+                labels=labels,
+                loss=loss,
+                signature=signature,
+                batch_size=batch_size,
+                max_batches=max_batches,
+                backward=not no_backward,
+                check_numerics=not no_check_numerics,
+                unsafe=unsafe,
+                save_facts=save_facts,
+                notices=notices,
+                progress=progress,
+            )
+        detail: Detail = "brief" if quiet else "verbose" if verbose else "normal"
+        width = terminal_width()
+        print_text(render(report, report_format, width=width, colour=wants_colour(), detail=detail))
+        for path, name in files:
+            write_file(path, render(report, name, width=width, detail=detail))
+        return exit_code(report.summary, fail_on)
 
-    detail: Detail = "brief" if quiet else "verbose" if verbose else "normal"
-    width = terminal_width()
-    print_text(render(report, report_format, width=width, colour=wants_colour(), detail=detail))
-    for path, name in files:
-        write_file(path, render(report, name, width=width, detail=detail))
-    raise typer.Exit(exit_code(report.summary, fail_on))
+    advice = "try another version of TensorFlow" if no_backward else "leave the gradients out with --no-backward"
+    settings: Settings = context.obj
+    raise typer.Exit(guarded(examine_and_report, advice) if settings.guarded else examine_and_report(()))
 
 
 def exit_code(summary: Summary, fail_on: FailOn) -> int:

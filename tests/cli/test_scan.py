@@ -62,6 +62,7 @@ def test_the_options_reach_the_examination(nandoctor: Command, examination: Exam
         "check_numerics": False,
         "unsafe": True,
         "save_facts": tmp_path / "facts.json",
+        "notices": (),
         "progress": None,
     }
 
