@@ -50,10 +50,10 @@ class Instruction:
     `inputs` and `outputs` are registers; `frees` those whose last use this is, `fades` those of which only the shape is
     needed from here on. `bodies` are the names of the functions it calls: the callee; a loop's condition and body; the
     branches, the one for index 0 first.
-    `floats` are the places of the outputs that can hold a NaN and that somebody reads (what nobody reads may be
-    uninitialised memory, as the statistics of a FusedBatchNorm that does not train); `variant` says whether one is a variant, such as a list
-    of tensors, which can hold one within. `controls` are the instructions that must have run before (only where the
-    program has TensorFlow 1 control flow, and is not run in order).
+    `floats` are the places of the outputs that can hold a NaN and that somebody reads (what nobody reads may be memory
+    that nobody wrote, as the statistics of a FusedBatchNorm that does not train); `variant` says whether one is a
+    variant, such as a list of tensors, which can hold one within. `controls` are the instructions that must have run
+    before (only where the program has TensorFlow 1 control flow, and is not run in order).
     """
 
     index: int

@@ -101,3 +101,19 @@ def test_a_library_compiles_a_function_once(compiled: Callable[..., Program]) ->
     library = Library()
 
     assert library.program(call.bodies[0]) is library.program(call.bodies[0])
+
+
+def test_a_result_that_nobody_reads_is_not_looked_at(compiled: Callable[..., Program]) -> None:
+    import tensorflow as tf
+
+    def function(x: Any) -> Any:
+        scale = tf.ones((4,))
+        images = tf.reshape(x, (-1, 2, 2, 4))
+        return tf.raw_ops.FusedBatchNormV3(
+            x=images, scale=scale, offset=scale, mean=scale, variance=scale, is_training=False
+        ).y
+
+    (norm,) = [one for one in compiled(function).instructions if one.op_type == "FusedBatchNormV3"]
+
+    assert len(norm.outputs) == 6
+    assert norm.floats == (0,)
