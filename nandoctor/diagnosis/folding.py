@@ -28,7 +28,7 @@ def folded(findings: Sequence[Finding], facts: Facts) -> tuple[Finding, ...]:
     """
     kept = _one_each(findings)
     origins = facts.step.origins if facts.step else ()
-    by_about: Mapping[str | None, Finding] = {finding.about: finding for finding in kept if finding.about}
+    by_about = _by_about(kept, facts)
     followers: dict[int, list[Finding]] = {}
     followed: set[int] = set()
     for origin in origins:
@@ -47,6 +47,25 @@ def folded(findings: Sequence[Finding], facts: Facts) -> tuple[Finding, ...]:
         for finding in kept
         if id(finding) not in followed
     )
+
+
+def _by_about(findings: Sequence[Finding], facts: Facts) -> dict[str, Finding]:
+    """Findings by what they explain; of several about one array, the first whose rows went through the model.
+
+    A finding about rows that did not go through the model explains nothing that was seen there.
+    """
+    found: dict[str, Finding] = {}
+    for finding in findings:
+        if finding.about and _was_run(finding, facts):
+            found.setdefault(finding.about, finding)
+    return found
+
+
+def _was_run(finding: Finding, facts: Facts) -> bool:
+    rows = finding.location.dataset_rows
+    if finding.location.phase != "data" or rows is None or facts.data is None or not facts.data.examined_rows:
+        return True
+    return any(first <= row < past for row in rows for first, past in facts.data.examined_rows)
 
 
 def _explains(one: Finding, other: Finding) -> bool:
@@ -68,9 +87,7 @@ def _one_each(findings: Sequence[Finding]) -> list[Finding]:
     return [one for one in findings if one.about is None or one.about not in best or best[one.about] is one]
 
 
-def _root(
-    origin: Origin, origins: Sequence[Origin], by_about: Mapping[str | None, Finding], facts: Facts
-) -> Finding | None:
+def _root(origin: Origin, origins: Sequence[Origin], by_about: Mapping[str, Finding], facts: Facts) -> Finding | None:
     """The finding that an origin ultimately follows from; its own where it is a root."""
     seen: set[int] = set()
     finding: Finding | None = None
@@ -82,9 +99,7 @@ def _root(
     return finding
 
 
-def _before(
-    origin: Origin, origins: Sequence[Origin], by_about: Mapping[str | None, Finding], facts: Facts
-) -> Origin | None:
+def _before(origin: Origin, origins: Sequence[Origin], by_about: Mapping[str, Finding], facts: Facts) -> Origin | None:
     """The origin that this one follows from; a constant (a mask) is never the cause of what was made of it.
 
     Of an op whose result and gradient both stopped being finite, the gradient follows from the result, be it squashed
@@ -104,7 +119,7 @@ def _before(
     return None
 
 
-def _finding_of(origin: Origin, by_about: Mapping[str | None, Finding], facts: Facts) -> Finding | None:
+def _finding_of(origin: Origin, by_about: Mapping[str, Finding], facts: Facts) -> Finding | None:
     """The finding that explains an origin: of the data for a fed one, of the weights for a stored one."""
     if origin.kind == "variable":
         return by_about.get(f"variable:{origin.op}") or by_about.get(origin.about)
@@ -129,7 +144,7 @@ def _with_consequences(
     finding: Finding, followers: Sequence[Finding], origins: Sequence[Origin], facts: Facts
 ) -> Finding:
     sinks: dict[str, None] = {}
-    by_about: Mapping[str | None, Finding] = {one.about: one for one in (finding, *followers) if one.about}
+    by_about = _by_about((finding, *followers), facts)
     for origin in origins:
         if _finding_of(origin, by_about, facts) is not None:
             sinks.update(dict.fromkeys(origin.reaches))

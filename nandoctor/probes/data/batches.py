@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from nandoctor.facts.data import DataFacts
@@ -24,14 +25,16 @@ def choose_rows(rows: int, batch_size: int, max_batches: int, wanted: Sequence[i
 
 
 def telling_rows(facts: DataFacts) -> tuple[int, ...]:
-    """The rows that are most likely to show a fault: the first non-finite cell, then the largest magnitude.
+    """The rows that are most likely to show a fault, of each input, then of each label.
 
-    Of each input, then of each label.
+    The first NaN or missing cell, the first infinite one, then the largest magnitude.
     """
     bad: list[int] = []
     extreme: list[int] = []
     for array in (*facts.inputs, *facts.labels):
-        bad.extend(sorted(cell.row for column in array.columns for cell in column.bad[:1])[:1])
-        cells = [cell for column in array.columns for cell in (*column.lowest[:1], *column.highest[:1])]
-        extreme.extend(cell.row for cell in sorted(cells, key=lambda cell: -abs(cell.value))[:1])
+        cells = [cell for column in array.columns for cell in column.bad]
+        bad.extend(sorted(cell.row for cell in cells if math.isnan(cell.value))[:1])
+        bad.extend(sorted(cell.row for cell in cells if math.isinf(cell.value))[:1])
+        ends = [cell for column in array.columns for cell in (*column.lowest[:1], *column.highest[:1])]
+        extreme.extend(cell.row for cell in sorted(ends, key=lambda cell: -abs(cell.value))[:1])
     return tuple(dict.fromkeys([*bad, *extreme]))
