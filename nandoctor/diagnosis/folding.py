@@ -9,6 +9,7 @@ from nandoctor.facts import Facts, Origin
 from nandoctor.finding import CONFIDENCES, SEVERITIES, Finding
 
 SYMPTOMS = {"loss": "nonfinite-loss", "gradient": "nonfinite-gradients", "output": "nonfinite-outputs"}
+ByAbout = Mapping[str, Sequence[Finding]]
 TRAP = "where-gradient-trap"
 EXPLAINED_BY: Mapping[str, tuple[str, ...]] = {
     "zero-gradient": ("bad-initialization", "dead-relu", "saturation", "loss-activation-mismatch", "no-gradient-path"),
@@ -32,7 +33,7 @@ def folded(findings: Sequence[Finding], facts: Facts) -> tuple[Finding, ...]:
     followers: dict[int, list[Finding]] = {}
     followed: set[int] = set()
     for origin in origins:
-        finding = by_about.get(origin.about)
+        finding = next(iter(by_about.get(origin.about, ())), None)
         root = _root(origin, origins, by_about, facts)
         if finding is not None and root is not None and root is not finding:
             followers.setdefault(id(root), []).append(finding)
@@ -49,15 +50,15 @@ def folded(findings: Sequence[Finding], facts: Facts) -> tuple[Finding, ...]:
     )
 
 
-def _by_about(findings: Sequence[Finding], facts: Facts) -> dict[str, Finding]:
-    """Findings by what they explain; of several about one array, the first whose rows went through the model.
+def _by_about(findings: Sequence[Finding], facts: Facts) -> ByAbout:
+    """Findings by what they explain: several about an array, one about anything else.
 
-    A finding about rows that did not go through the model explains nothing that was seen there.
+    A finding about rows that did not go through the model explains nothing that was seen there, and is left out.
     """
-    found: dict[str, Finding] = {}
+    found: dict[str, list[Finding]] = {}
     for finding in findings:
         if finding.about and _was_run(finding, facts):
-            found.setdefault(finding.about, finding)
+            found.setdefault(finding.about, []).append(finding)
     return found
 
 
@@ -87,25 +88,32 @@ def _one_each(findings: Sequence[Finding]) -> list[Finding]:
     return [one for one in findings if one.about is None or one.about not in best or best[one.about] is one]
 
 
-def _root(origin: Origin, origins: Sequence[Origin], by_about: Mapping[str, Finding], facts: Facts) -> Finding | None:
-    """The finding that an origin ultimately follows from; its own where it is a root."""
-    seen: set[int] = set()
-    finding: Finding | None = None
+def _root(origin: Origin, origins: Sequence[Origin], by_about: ByAbout, facts: Facts) -> Finding | None:
+    """The finding that an origin ultimately follows from; its own where it is a root.
+
+    Of origins that follow from each other in a circle it is the first that has one.
+    """
+    way: list[Origin] = []
     current: Origin | None = origin
-    while current is not None and current.id not in seen:
-        seen.add(current.id)
-        finding = _finding_of(current, by_about, facts) or finding
+    while current is not None and current not in way:
+        way.append(current)
         current = _before(current, origins, by_about, facts)
-    return finding
+    if current is not None:
+        way = sorted(way[way.index(current) :], key=lambda one: -one.id)
+    explained = [finding for one in way if (finding := _finding_of(one, by_about, facts, origin))]
+    return explained[-1] if explained else None
 
 
-def _before(origin: Origin, origins: Sequence[Origin], by_about: Mapping[str, Finding], facts: Facts) -> Origin | None:
+def _before(origin: Origin, origins: Sequence[Origin], by_about: ByAbout, facts: Facts) -> Origin | None:
     """The origin that this one follows from; a constant (a mask) is never the cause of what was made of it.
 
     Of an op whose result and gradient both stopped being finite, the gradient follows from the result, be it squashed
     again or not; only where a Select leaves the result out on purpose, it is the gradient that matters.
     """
     parents = [one for one in origins if one.id in origin.parents and one.kind != "constant"]
+    own = _finding_of(origin, by_about, facts)
+    if own is not None and own.cause == TRAP:
+        parents = [one for one in parents if not (one.contained and one.op == origin.op)]
     explained = [one for one in parents if _finding_of(one, by_about, facts)]
     if explained or parents:
         return (explained or parents)[0]
@@ -119,19 +127,24 @@ def _before(origin: Origin, origins: Sequence[Origin], by_about: Mapping[str, Fi
     return None
 
 
-def _finding_of(origin: Origin, by_about: Mapping[str, Finding], facts: Facts) -> Finding | None:
-    """The finding that explains an origin: of the data for a fed one, of the weights for a stored one."""
+def _finding_of(origin: Origin, by_about: ByAbout, facts: Facts, seen_in: Origin | None = None) -> Finding | None:
+    """The finding that explains an origin: of the data for a fed one, of the weights for a stored one.
+
+    Of several findings about the data (a NaN in one row, an infinity in another) the one whose rows are those of
+    `seen_in`, an origin that its values fed.
+    """
+    keys = [origin.about]
     if origin.kind == "variable":
-        return by_about.get(f"variable:{origin.op}") or by_about.get(origin.about)
+        keys.insert(0, f"variable:{origin.op}")
     if origin.kind == "input" and facts.data is not None:
-        label = origin.op.startswith("labels ")
         name = origin.op.removeprefix("labels ")
-        for array in facts.data.labels if label else facts.data.inputs:
-            if name in (array.bound_to, array.name):
-                found = by_about.get(f"input:{array.name}") or by_about.get(f"label:{array.name}")
-                if found is not None:
-                    return found
-    return by_about.get(origin.about)
+        arrays = facts.data.labels if origin.op.startswith("labels ") else facts.data.inputs
+        names = [array.name for array in arrays if name in (array.bound_to, array.name)]
+        keys = [f"{kind}:{one}" for one in names for kind in ("input", "label")] + keys
+    found = [finding for key in keys for finding in by_about.get(key, ())]
+    rows = set(seen_in.dataset_rows or ()) if seen_in is not None else set()
+    same_rows = [finding for finding in found if rows & set(finding.location.dataset_rows or ())]
+    return next(iter(same_rows or found), None)
 
 
 def _symptom_order(facts: Facts) -> tuple[str, ...]:
