@@ -246,7 +246,8 @@ class GradientFacts:
     `stats` are over all examined batches (None where TensorFlow gave no gradient), `norm` the largest norm in
     one batch, `weight_norm` the variable's. `cut_by` names the op that lets no gradient through, where the
     variable has none; `reads` the op or input whose result the forward pass multiplies a kernel by (the same one
-    for kernels that stand side by side), None where there is none.
+    for kernels that stand side by side), None where there is none; `looked_up` whether single rows of it are looked
+    up, as of an embedding.
     """
 
     variable: str
@@ -258,12 +259,14 @@ class GradientFacts:
     weight_norm: float
     cut_by: str | None = None
     reads: str | None = None
+    looked_up: bool = False
 
     @property
     def kernel(self) -> bool:
         """Whether it is a kernel that every row uses: two axes or more, no embedding, recurrent kernel or bias."""
         name = self.variable.lower()
-        return len(self.shape) >= 2 and not any(word in name for word in ("embedding", "recurrent", "bias"))
+        named_otherwise = any(word in name for word in ("embedding", "recurrent", "bias"))
+        return len(self.shape) >= 2 and not self.looked_up and not named_otherwise
 
     @property
     def vanished(self) -> bool:

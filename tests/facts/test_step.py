@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -41,6 +42,11 @@ def test_kernels_come_in_the_order_in_which_their_layers_ran():
     layers = tuple(LayerFacts(name, name, "Relu", "float32", TensorStats(), 1) for name in ("a", "b"))
     step = StepFacts(1, 1, 1, (), (), layers, gradients)
     assert [gradient.variable for gradient in step.kernels] == ["a/kernel", "b/kernel"]
+
+
+def test_a_table_whose_rows_are_looked_up_is_no_kernel_whatever_its_name():
+    assert gradient_of("linear/content/weights").kernel
+    assert not replace(gradient_of("linear/content/weights"), looked_up=True).kernel
 
 
 def test_a_gradient_has_vanished_if_each_element_is_zero():

@@ -77,7 +77,7 @@ def inference_function(restored: Any, names: Collection[str] = ()) -> Any:
 
 
 def training_function(restored: Any, inference: Any) -> Any:
-    """The variant of a restored function that was traced with `training=True` for the inputs of `inference`, or None."""
+    """The variant of a restored function that was traced with `training=True`, for the inputs of `inference`."""
     specs = _flat_specs(inference)
     variants = (concrete for concrete in restored.concrete_functions if _trains(concrete))
     return next((concrete for concrete in variants if _flat_specs(concrete) == specs), None)

@@ -13,7 +13,15 @@ from nandoctor.probes.models.subject import Subject
 from nandoctor.probes.steps.naming import forward_name, is_gradient
 from nandoctor.probes.steps.observation import Key, Look, Observations
 from nandoctor.probes.steps.run import Ran
-from nandoctor.probes.steps.structure import ENDS, cutting_op, first_kernels, head_nodes, kernel_source, layer_outputs
+from nandoctor.probes.steps.structure import (
+    ENDS,
+    cutting_op,
+    first_kernels,
+    head_nodes,
+    is_looked_up,
+    kernel_source,
+    layer_outputs,
+)
 from nandoctor.probes.steps.trace import Step
 from nandoctor.stats import TensorStats
 
@@ -110,6 +118,7 @@ def gradient_facts(step: Step, profile: GradientProfile, subject: Subject) -> tu
                 norm=profile.norms.get(named.name, 0.0),
                 weight_norm=TensorStats.of(named.variable.numpy(), histogram=False).norm,
                 cut_by=cutting_op(step, argument) if stats is None and argument is not None else None,
+                looked_up=argument is not None and is_looked_up(step, argument),
                 reads=None if argument is None else kernel_source(step, argument),
             )
         )

@@ -196,6 +196,12 @@ def kernel_source(step: Step, argument: int) -> str | None:
     return None
 
 
+def is_looked_up(step: Step, argument: int) -> bool:
+    """Whether rows of a captured variable are looked up, as those of an embedding are."""
+    used = step.flow.downstream(argument, {"ReadVariableOp", "Identity"})
+    return any(node.instruction.op_type in LOOKUPS for node in used)
+
+
 def cutting_op(step: Step, argument: int) -> str | None:
     """The op that lets no gradient through on the way from a captured variable to the loss, None if it is not used."""
     for node in step.flow.downstream(argument, _differentiable(step)):
