@@ -1,6 +1,14 @@
 """What was observed: plain, savable data that rules read. Nothing here imports TensorFlow."""
 
-from nandoctor.facts.data import ArrayFacts, Cell, ColumnFacts, DataFacts
+from nandoctor.facts.data import (
+    ArrayFacts,
+    Cell,
+    ColumnFacts,
+    DataFacts,
+    RejectedRow,
+    RowSample,
+    SampledColumn,
+)
 from nandoctor.facts.examination import CheckNumericsFacts, Disagreement, Facts, HiddenFacts
 from nandoctor.facts.step import (
     GradientFacts,
@@ -35,6 +43,9 @@ __all__ = [
     "Operand",
     "Origin",
     "Refusal",
+    "RejectedRow",
+    "RowSample",
+    "SampledColumn",
     "SourceLine",
     "StepFacts",
     "SubjectFacts",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
-from nandoctor.finding import Location
+from nandoctor.finding import Location, Scalar
 from nandoctor.stats import TensorStats
 
 MOST_CELLS = 16
@@ -17,13 +17,15 @@ QUANTILE_LEVELS: tuple[float, ...] = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.
 class Cell:
     """One value of a column: its data row (from 0), the value, and where it came from.
 
-    `text` is the cell as written (csv; None for binary formats), `line` its line in the file from 1.
+    `text` is the cell as written (csv; None for binary formats), `line` its line in the file from 1, `byte` the
+    offset of its row's first byte in the file.
     """
 
     row: int
     value: float
     text: str | None = None
     line: int | None = None
+    byte: int | None = None
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,9 @@ class ColumnFacts:
     `lowest` and `highest` the most extreme finite cells, most extreme first (at most 16 each); `bad` the
     first missing, NaN and infinite cells (at most 16; `stats` has the exact counts); `repeated` the most
     frequent values with their counts, most frequent first (at most 8); `integral` says that every finite
-    value is a whole number; `distinct` how many distinct values there are, None above 1,000.
+    value is a whole number; `distinct` how many distinct values there are, None above 1,000. `non_numeric` are
+    the cells that hold text which is no number (in no other count: `stats.count + non_numeric` are the rows), `texts`
+    the first of them (at most 16), `categories` the most frequent texts with their counts (at most 8).
     """
 
     name: str
@@ -46,6 +50,9 @@ class ColumnFacts:
     repeated: tuple[tuple[float, int], ...] = ()
     integral: bool = False
     distinct: int | None = None
+    non_numeric: int = 0
+    texts: tuple[Cell, ...] = ()
+    categories: tuple[tuple[str, int], ...] = ()
 
     def quantile(self, level: float) -> float:
         """The value at one of `QUANTILE_LEVELS`; ValueError for another level, IndexError without values."""
@@ -103,11 +110,41 @@ class ArrayFacts:
 
 
 @dataclass(frozen=True)
+class RejectedRow:
+    """A row of the file that is no row of the table: its line (from 1), first byte, and why (a sentence's predicate)."""
+
+    line: int | None
+    byte: int | None
+    reason: str
+    text: str | None = None
+
+
+@dataclass(frozen=True)
+class SampledColumn:
+    """The cells of one column in the sampled rows: a number, NaN where there is none, or text that is no number."""
+
+    array: str
+    name: str
+    values: tuple[Scalar, ...]
+
+
+@dataclass(frozen=True)
+class RowSample:
+    """Whole rows: the data rows with the smallest hashes, ascending, and what each column holds there."""
+
+    rows: tuple[int, ...]
+    columns: tuple[SampledColumn, ...]
+
+
+@dataclass(frozen=True)
 class DataFacts:
     """The data set: its path, its rows, its arrays, and the rows that the passes used.
 
     `examined_rows` are (first, past-the-last) ranges of rows that went through the model, in order of the
-    batches; empty when the data alone was examined.
+    batches; empty when the data alone was examined. `rejected_rows` are rows of the file that are not among `rows`,
+    `rejected` the first of them (at most 16). `dialect` says how the text was read, `notices` what else the reader
+    must know. `sample` are whole rows, for what concerns several columns. With splits, this is the one named
+    `split` and `splits` are the others by name.
     """
 
     path: str
@@ -115,6 +152,13 @@ class DataFacts:
     arrays: tuple[ArrayFacts, ...]
     batch_size: int | None = None
     examined_rows: tuple[tuple[int, int], ...] = ()
+    rejected_rows: int = 0
+    rejected: tuple[RejectedRow, ...] = ()
+    dialect: str | None = None
+    notices: tuple[str, ...] = ()
+    sample: RowSample | None = None
+    split: str | None = None
+    splits: Mapping[str, DataFacts] = field(default_factory=dict)
 
     @property
     def inputs(self) -> tuple[ArrayFacts, ...]:
