@@ -51,6 +51,11 @@ class ColumnFacts:
     integral: bool = False
     distinct: int | None = None
     non_numeric: int = 0
+    tokens: tuple[Cell, ...] = ()
+    token_counts: tuple[tuple[str, int], ...] = ()
+    rounded: int = 0
+    rounded_cells: tuple[Cell, ...] = ()
+    non_numeric: int = 0
     texts: tuple[Cell, ...] = ()
     categories: tuple[tuple[str, int], ...] = ()
 
@@ -111,7 +116,7 @@ class ArrayFacts:
 
 @dataclass(frozen=True)
 class RejectedRow:
-    """A row of the file that is no row of the table: its line (from 1), first byte, and why (a sentence's predicate)."""
+    """A row of the file that is no row of the table: its line (from 1), first byte, why (a sentence's predicate)."""
 
     line: int | None
     byte: int | None
@@ -134,6 +139,43 @@ class RowSample:
 
     rows: tuple[int, ...]
     columns: tuple[SampledColumn, ...]
+
+
+@dataclass(frozen=True)
+class RejectedRow:
+    """A row of a text file that is no row of the table: its number, line (from 1), byte (from 0), why, how it begins."""
+
+    row: int
+    line: int
+    byte: int
+    reason: str
+    text: str
+    file: str | None = None
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a text table was read: `delimiter`, `quote`, `decimal` mark, `encoding`, and whether line 1 is a `header`."""
+
+    delimiter: str
+    quote: str
+    header: bool
+    encoding: str
+    decimal: str
+
+
+@dataclass(frozen=True)
+class RowSample:
+    """The same rows of every array: `rows` are their numbers, ascending, `values[i]` the sampled column `columns[i]`.
+
+    A column is named by its array and its name there. Missing cells and texts are NaN in `values`; `texts` has the
+    latter as (place in `columns`, place in `rows`, text). Only arrays with one value a row and column are in it.
+    """
+
+    rows: tuple[int, ...]
+    columns: tuple[tuple[str, str], ...]
+    values: tuple[tuple[float, ...], ...]
+    texts: tuple[tuple[int, int, str], ...] = ()
 
 
 @dataclass(frozen=True)
