@@ -5,9 +5,9 @@ from nandoctor.facts.data import (
     Cell,
     ColumnFacts,
     DataFacts,
+    Dialect,
     RejectedRow,
     RowSample,
-    SampledColumn,
 )
 from nandoctor.facts.examination import CheckNumericsFacts, Disagreement, Facts, HiddenFacts
 from nandoctor.facts.step import (
@@ -30,6 +30,7 @@ __all__ = [
     "CheckNumericsFacts",
     "ColumnFacts",
     "DataFacts",
+    "Dialect",
     "Disagreement",
     "Facts",
     "GradientFacts",
@@ -45,7 +46,6 @@ __all__ = [
     "Refusal",
     "RejectedRow",
     "RowSample",
-    "SampledColumn",
     "SourceLine",
     "StepFacts",
     "SubjectFacts",

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from nandoctor.finding import Location, Scalar
+from nandoctor.finding import Location
 from nandoctor.stats import TensorStats
 
 MOST_CELLS = 16
@@ -37,8 +37,9 @@ class ColumnFacts:
     first missing, NaN and infinite cells (at most 16; `stats` has the exact counts); `repeated` the most
     frequent values with their counts, most frequent first (at most 8); `integral` says that every finite
     value is a whole number; `distinct` how many distinct values there are, None above 1,000. `non_numeric` are
-    the cells that hold text which is no number (in no other count: `stats.count + non_numeric` are the rows), `texts`
-    the first of them (at most 16), `categories` the most frequent texts with their counts (at most 8).
+    the cells that hold text which is no number (in no other count: `stats.count + non_numeric` are the rows), `tokens`
+    the first of them (at most 16), `token_counts` the most frequent texts with their counts (at most 8). `rounded` are
+    the whole numbers that float64 does not hold exactly, `rounded_cells` the first of them.
     """
 
     name: str
@@ -55,9 +56,6 @@ class ColumnFacts:
     token_counts: tuple[tuple[str, int], ...] = ()
     rounded: int = 0
     rounded_cells: tuple[Cell, ...] = ()
-    non_numeric: int = 0
-    texts: tuple[Cell, ...] = ()
-    categories: tuple[tuple[str, int], ...] = ()
 
     def quantile(self, level: float) -> float:
         """The value at one of `QUANTILE_LEVELS`; ValueError for another level, IndexError without values."""
@@ -116,34 +114,7 @@ class ArrayFacts:
 
 @dataclass(frozen=True)
 class RejectedRow:
-    """A row of the file that is no row of the table: its line (from 1), first byte, why (a sentence's predicate)."""
-
-    line: int | None
-    byte: int | None
-    reason: str
-    text: str | None = None
-
-
-@dataclass(frozen=True)
-class SampledColumn:
-    """The cells of one column in the sampled rows: a number, NaN where there is none, or text that is no number."""
-
-    array: str
-    name: str
-    values: tuple[Scalar, ...]
-
-
-@dataclass(frozen=True)
-class RowSample:
-    """Whole rows: the data rows with the smallest hashes, ascending, and what each column holds there."""
-
-    rows: tuple[int, ...]
-    columns: tuple[SampledColumn, ...]
-
-
-@dataclass(frozen=True)
-class RejectedRow:
-    """A row of a text file that is no row of the table: its number, line (from 1), byte (from 0), why, how it begins."""
+    """A row of a text file that is no row of the table: its number, line (from 1), byte (from 0), why, and its text."""
 
     row: int
     line: int
@@ -196,7 +167,7 @@ class DataFacts:
     examined_rows: tuple[tuple[int, int], ...] = ()
     rejected_rows: int = 0
     rejected: tuple[RejectedRow, ...] = ()
-    dialect: str | None = None
+    dialect: Dialect | None = None
     notices: tuple[str, ...] = ()
     sample: RowSample | None = None
     split: str | None = None
