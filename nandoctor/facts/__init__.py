@@ -8,6 +8,7 @@ from nandoctor.facts.data import (
     Dialect,
     RejectedRow,
     RowSample,
+    SplitFacts,
 )
 from nandoctor.facts.examination import CheckNumericsFacts, Disagreement, Facts, HiddenFacts
 from nandoctor.facts.step import (
@@ -47,6 +48,7 @@ __all__ = [
     "RejectedRow",
     "RowSample",
     "SourceLine",
+    "SplitFacts",
     "StepFacts",
     "SubjectFacts",
     "VariableFacts",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from nandoctor.finding import Location
@@ -150,6 +150,19 @@ class RowSample:
 
 
 @dataclass(frozen=True)
+class SplitFacts:
+    """One named part of a data set (train, val): what `DataFacts` says, for its own files."""
+
+    name: str
+    path: str
+    rows: int
+    arrays: tuple[ArrayFacts, ...]
+    rejected_rows: int = 0
+    rejected: tuple[RejectedRow, ...] = ()
+    sample: RowSample | None = None
+
+
+@dataclass(frozen=True)
 class DataFacts:
     """The data set: its path, its rows, its arrays, and the rows that the passes used.
 
@@ -157,7 +170,8 @@ class DataFacts:
     batches; empty when the data alone was examined. `rejected_rows` are rows of the file that are not among `rows`,
     `rejected` the first of them (at most 16). `dialect` says how the text was read, `notices` what else the reader
     must know. `sample` are whole rows, for what concerns several columns. With splits, this is the one named
-    `split` and `splits` are the others by name.
+    `split` (the first, to train on) and `splits` are the others. `fed_as` is the dtype that the values are to be
+    fed in, None where nobody said.
     """
 
     path: str
@@ -171,7 +185,8 @@ class DataFacts:
     notices: tuple[str, ...] = ()
     sample: RowSample | None = None
     split: str | None = None
-    splits: Mapping[str, DataFacts] = field(default_factory=dict)
+    splits: tuple[SplitFacts, ...] = ()
+    fed_as: str | None = None
 
     @property
     def inputs(self) -> tuple[ArrayFacts, ...]:
