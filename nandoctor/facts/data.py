@@ -18,7 +18,7 @@ class Cell:
     """One value of a column: its data row (from 0), the value, and where it came from.
 
     `text` is the cell as written (csv; None for binary formats), `line` its line in the file from 1, `byte` the
-    offset of its row's first byte in the file.
+    offset of its row's first byte in the (decompressed) file, `file` its file where the data set has several.
     """
 
     row: int
@@ -26,6 +26,7 @@ class Cell:
     text: str | None = None
     line: int | None = None
     byte: int | None = None
+    file: str | None = None
 
 
 @dataclass(frozen=True)
@@ -171,7 +172,8 @@ class DataFacts:
     `rejected` the first of them (at most 16). `dialect` says how the text was read, `notices` what else the reader
     must know. `sample` are whole rows, for what concerns several columns. With splits, this is the one named
     `split` (the first, to train on) and `splits` are the others. `fed_as` is the dtype that the values are to be
-    fed in, None where nobody said.
+    fed in, None where nobody said. `files` are the files that were read, with how many rows each has (rejected ones
+    included).
     """
 
     path: str
@@ -187,6 +189,7 @@ class DataFacts:
     split: str | None = None
     splits: tuple[SplitFacts, ...] = ()
     fed_as: str | None = None
+    files: tuple[tuple[str, int], ...] = ()
 
     @property
     def inputs(self) -> tuple[ArrayFacts, ...]:
@@ -223,4 +226,10 @@ class DataFacts:
             rows=tuple(place for number, place in places if number == batch) or None,
             dataset_rows=tuple(rows) or None,
             columns=tuple(columns) or None,
+        )
+
+    def rows_at(self, rows: Sequence[int], file: str | None = None, columns: Sequence[str] = ()) -> Location:
+        """Where whole rows are: in this data set's file, or in another one."""
+        return Location(
+            file=file or self.path, phase="data", dataset_rows=tuple(rows) or None, columns=tuple(columns) or None
         )
