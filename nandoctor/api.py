@@ -13,7 +13,6 @@ from nandoctor.diagnosis.diagnose import diagnose
 from nandoctor.diagnosis.scaler import write_scaler
 from nandoctor.errors import USAGE, NandoctorError
 from nandoctor.facts import Facts
-from nandoctor.facts.store import save_facts as write_facts
 from nandoctor.finding import Report, Tool
 
 if TYPE_CHECKING:
@@ -60,7 +59,7 @@ def scan(
         progress=progress or _silent,
     )
     if save_facts is not None:
-        write_facts(facts, save_facts)
+        _write_facts(facts, save_facts)
     return diagnose(facts)
 
 
@@ -148,7 +147,7 @@ def check_data(
     but for .tfrecord. NandoctorError where the data cannot be examined.
     """
     from nandoctor.probes.data.expected_model import expected_model
-    from nandoctor.probes.data.observe import observe_data
+    from nandoctor.probes.data.stream.observe import observe_data
 
     if not paths and not splits:
         raise NandoctorError("name a file, or the splits, to check", USAGE)
@@ -168,10 +167,17 @@ def check_data(
         unavailable={"subject": "neither --loss nor --head was given"},
     )
     if save_facts is not None:
-        write_facts(facts, save_facts)
+        _write_facts(facts, save_facts)
     if scaler is not None:
         write_scaler(data, scaler)
     return diagnose(facts)
+
+
+def _write_facts(facts: Facts, path: Path) -> None:
+    # What reads and writes facts takes long to import.
+    from nandoctor.facts.store import save_facts
+
+    save_facts(facts, path)
 
 
 def _fixed_batch(subject: Subject) -> int | None:

@@ -51,7 +51,9 @@ def _of_other_splits(facts: Facts) -> tuple[Finding, ...]:
         )
         rules = tuple(rule() for rule in load_rules() if rule.cause in OF_CELLS)
         findings, _ = apply_rules(rules, replace(facts, data=data))
-        found += [replace(one, message=f"Split {split.name}: {one.message}") for one in findings]
+        found += [
+            replace(one, message=f"Split {split.name}: {one.message}") for one in findings if one.severity != "note"
+        ]
     return tuple(found)
 
 

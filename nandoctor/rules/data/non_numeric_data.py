@@ -75,8 +75,8 @@ class NonNumericData:
         return self._finding(
             severity="note" if array.role == "unused" else "error",
             message=(
-                f"{plural(count, 'cell')} of {array.role} {array.name!r} (limit {self.cells}) hold text in columns of "
-                f"numbers, by column: {by_column}{where}."
+                f"{plural(count, 'cell')} of {array.role} {array.name!r} (limit {self.cells}) {_verb(count)} text in "
+                f"columns of numbers, by column: {by_column}{where}."
             ),
             location=data.location([column.name for column in columns[:16]], [cell for cell, _ in known[:16]]),
             evidence={"cells": count, "columns": len(columns), "text": str(first[0].text) if first else ""},
@@ -88,11 +88,12 @@ class NonNumericData:
 
     def _categories(self, data: DataFacts, array: ArrayFacts, columns: list[ColumnFacts]) -> Finding:
         examples = [text for text, _ in columns[0].token_counts[:3]]
+        more = ", ..." if len(columns[0].token_counts) > 3 else ""
         return self._finding(
             severity="note",
-            message=f"{plural(len(columns), 'column')} of {array.role} {array.name!r} hold text: "
-            f"{listing([column.name for column in columns])} ({columns[0].name} holds {listing(examples)}, "
-            "...). A model takes them through keras.layers.StringLookup, one-hot or into an Embedding.",
+            message=f"{plural(len(columns), 'column')} of {array.role} {array.name!r} {_verb(len(columns))} text: "
+            f"{listing([column.name for column in columns])} ({columns[0].name} holds {listing(examples)}"
+            f"{more}). A model takes them through keras.layers.StringLookup, one-hot or into an Embedding.",
             location=data.location([column.name for column in columns[:16]]),
             evidence={"cells": sum(column.non_numeric for column in columns), "columns": len(columns)},
             about=array.about,
@@ -103,10 +104,13 @@ class NonNumericData:
         first = data.rejected[0] if data.rejected else None
         told = f"; the first is in line {first.line}: {first.reason}" if first else ""
         lines = [row.line for row in data.rejected]
+        are = "is no row" if data.rejected_rows == 1 else "are no rows"
         return self._finding(
             severity="error",
-            message=f"{plural(data.rejected_rows, 'row')} of the file (limit {self.cells}) are no rows of the table, "
-            f"lines {listing(lines)}{told}.",
+            message=(
+                f"{plural(data.rejected_rows, 'row')} of the file (limit {self.cells}) {are} of the table: line "
+                f"{listing(lines)}{told}."
+            ),
             location=Location(file=data.path, line=first.line if first else None, phase="data"),
             evidence={"rejected_rows": data.rejected_rows, "rows": data.rows},
             about=f"file:{data.path}",
@@ -135,6 +139,10 @@ class NonNumericData:
             remedies=(remedy,),
             about=about,
         )
+
+
+def _verb(count: int) -> str:
+    return "holds" if count == 1 else "hold"
 
 
 def _numeric_share(column: ColumnFacts) -> float:
