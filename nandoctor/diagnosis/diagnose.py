@@ -23,7 +23,9 @@ OF_CELLS = frozenset(
 def diagnose(facts: Facts) -> Report:
     """The report on these facts: the same facts give the same report."""
     alone = facts.step is None and facts.weights is None
-    rules = [rule for rule in load_rules() if not alone or set(needs(rule)) <= OF_DATA_ALONE]
+    rules = load_rules("data", "head") if alone else load_rules()
+    if alone:
+        rules = tuple(rule for rule in rules if set(needs(rule)) <= OF_DATA_ALONE)
     findings, skipped = apply_rules(tuple(rule() for rule in rules), facts)
     roots = ranked((*folded(findings, facts), *_of_other_splits(facts)))
     return Report(
@@ -49,7 +51,7 @@ def _of_other_splits(facts: Facts) -> tuple[Finding, ...]:
         data = DataFacts(
             split.path, split.rows, split.arrays, rejected_rows=split.rejected_rows, rejected=split.rejected
         )
-        rules = tuple(rule() for rule in load_rules() if rule.cause in OF_CELLS)
+        rules = tuple(rule() for rule in load_rules("data", "head") if rule.cause in OF_CELLS)
         findings, _ = apply_rules(rules, replace(facts, data=data))
         found += [
             replace(one, message=f"Split {split.name}: {one.message}") for one in findings if one.severity != "note"
