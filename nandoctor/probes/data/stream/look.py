@@ -12,7 +12,7 @@ from nandoctor.errors import UNEXAMINABLE, NandoctorError
 from nandoctor.facts.data import Dialect
 from nandoctor.probes.data.csv import cell_value
 from nandoctor.probes.data.stream.records import LONGEST_ROW, cells_of, chunk_of
-from nandoctor.probes.data.stream.source import compressed, encoding_of, opened
+from nandoctor.probes.data.stream.source import encoding_of, opened
 from nandoctor.wording import listing
 
 HEAD = 64 << 10
@@ -45,7 +45,8 @@ def look(path: str, most_bytes: int | None = None) -> Look:
     if not raw:
         raise NandoctorError(f"{path}: the file is empty", UNEXAMINABLE)
     encoding, mark = encoding_of(raw)
-    with opened(path, encoding, mark, most_bytes) as file:
+    own = mark if encoding.startswith("utf-8") else 0
+    with opened(path, encoding, own, most_bytes) as file:
         head = _first_rows(file.read(HEAD), path, file)
     notices = [f"{path}: begins with a byte order mark."] if mark else []
     if not encoding.startswith("utf-8"):
@@ -76,7 +77,6 @@ def look(path: str, most_bytes: int | None = None) -> Look:
     if decimal == ",":
         notices.append(f"{path}: numbers are written with a decimal comma.")
     skipped = int(begins[1] if len(begins) > 1 else len(head)) if header else int(begins[0])
-    own = 0 if compressed(path) or not encoding.startswith("utf-8") else mark
     dialect = Dialect(delimiter, '"', header, encoding, decimal)
     return Look(
         dialect,

@@ -60,16 +60,20 @@ def chunks(
         fresh = _read(file, wanted) if more else b""
         more = len(fresh) == wanted and (end is None or start + len(pending) + len(fresh) < end)
         data = pending + fresh if pending else fresh
-        if b"\r" in data and b"\n" not in data and not data.endswith(b"\r"):
+        if b"\r" in data and b"\n" not in data and (data.count(b"\r") > 1 or not data.endswith(b"\r")):
             data = data.replace(b"\r", b"\n")
         cut = _cut(data, quote, delimiter) if more else len(data)
+        last = data.rfind(b"\n", 0, -1) + 1 if len(data) > LONGEST_ROW else len(data)
+        if len(data) - last > LONGEST_ROW:
+            newlines = data.count(b"\n", 0, last)
+            raise NandoctorError(
+                f"{path}, line {line + newlines}: a row of more than {LONGEST_ROW >> 20} MB "
+                "(not a table, or a quote that is not closed)",
+                UNEXAMINABLE,
+            )
         if not cut:
-            if len(data) > LONGEST_ROW:
-                raise NandoctorError(
-                    f"{path}, line {line}: a row of more than {LONGEST_ROW >> 20} MB (a quote that is not closed, "
-                    "or not a table)",
-                    UNEXAMINABLE,
-                )
+            if len(data) > 2 * LONGEST_ROW:
+                raise NandoctorError(f"{path}, line {line}: a quote that is not closed", UNEXAMINABLE)
             pending = data
             continue
         pending, data = data[cut:], data[:cut]

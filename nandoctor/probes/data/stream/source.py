@@ -42,7 +42,7 @@ def encoding_of(head: bytes) -> tuple[str, int]:
 
 @contextmanager
 def opened(path: str, encoding: str = "utf-8", start: int = 0, most_bytes: int | None = None) -> Iterator[IO[bytes]]:
-    """The text as UTF-8 bytes, from byte `start` of the (decompressed) file on.
+    """The text as UTF-8 bytes without a byte order mark where it was another encoding, from byte `start` of these on.
 
     NandoctorError (exit code 3) for a damaged file, and for one that inflates past `most_bytes`.
     """
@@ -67,22 +67,26 @@ class _Pieces(io.RawIOBase):
         plain = encoding.startswith("utf-8")
         self._decoder = None if plain else codecs.getincrementaldecoder(encoding)(errors="replace")
         self._ended = False
-        while start > 0 and (skipped := len(self._raw(min(start, _READ)))):
+        self._ready = b""
+        self._begun = False
+        while start > 0 and (skipped := len(self.read(min(start, _READ)))):
             start -= skipped
 
     def read(self, size: int = -1) -> bytes:
-        """At most about `size` bytes, as many as there are without it."""
+        """At most `size` bytes, and some as long as there are any; all of them without it."""
         if size < 0:
             return b"".join(iter(lambda: self.read(_READ), b""))
         if self._decoder is None:
             return self._raw(size)
-        while not self._ended:
-            raw = self._raw(size)
+        while not self._ended and len(self._ready) < size:
+            raw = self._raw(_READ)
             self._ended = not raw
             text = self._decoder.decode(raw, final=self._ended)
-            if text:
-                return text.encode("utf-8")
-        return b""
+            if text and not self._begun:
+                self._begun, text = True, text.removeprefix("\ufeff")
+            self._ready += text.encode("utf-8")
+        found, self._ready = self._ready[:size], self._ready[size:]
+        return found
 
     def _raw(self, size: int) -> bytes:
         try:

@@ -137,6 +137,8 @@ def _by_duckdb(data: bytes, chunk: Chunk, part: Part, rejected: dict[int, str]) 
         cells = cells_of(chunk.data[int(begins[place]) : int(ends[place])], *_marks(dialect))
         wrong = len(cells) != len(part.columns)
         rejected[place] = f"{len(cells)} cells instead of {len(part.columns)}" if wrong else kind.lower()
+    if not batches:
+        return kept, [np.zeros(0) for _ in part.columns], [None for _ in part.columns]
     values = [np.concatenate([batch[0][place] for batch in batches]) for place in range(len(part.columns))]
     nulls = [_nulls([(batch[0][place], batch[1][place]) for batch in batches]) for place in range(len(part.columns))]
     return kept, values, nulls
