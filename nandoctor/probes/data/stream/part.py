@@ -18,7 +18,8 @@ class Part:
 
     `array` is a member of an archive; `columns` are the names in a table. `first_row` is the number of the first row in
     the whole data set (from 0). `start` and `end` are bytes of a text file (`end` None: to its end) or rows of a binary
-    one; `first_line` is the line on which `start` is. `sample_rows` is how many rows of the whole data set are sampled.
+    one; `first_line` is the line on which `start` is. `lines_are_rows` is how many rows there are where every line is
+    known to be one. `sample_rows` is how many rows of the whole data set are sampled.
     """
 
     path: str
@@ -30,6 +31,7 @@ class Part:
     array: str | None = None
     columns: tuple[str, ...] = ()
     first_line: int = 1
+    lines_are_rows: int | None = None
     dialect: Dialect | None = None
     most_bytes: int | None = None
 

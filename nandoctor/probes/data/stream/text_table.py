@@ -43,7 +43,8 @@ def parts_of(
         path, seen.dialect, start=seen.start, end=None, line=seen.line, row=first_row, size=chunk_bytes, most=most
     ):
         end = chunk.start + len(chunk.data)
-        yield Part(path, "csv", chunk.row, chunk.start, end, first_line=chunk.line, **common)  # type: ignore[arg-type]
+        plain = chunk.rows if chunk.begins is None else None
+        yield Part(path, "csv", chunk.row, chunk.start, end, first_line=chunk.line, lines_are_rows=plain, **common)  # type: ignore[arg-type]
 
 
 def chunk_bytes_for(seen: Look) -> int:
@@ -54,6 +55,14 @@ def chunk_bytes_for(seen: Look) -> int:
 def fold(part: Part) -> Partial:
     """The rows of the part."""
     assert part.dialect is not None
+    if part.lines_are_rows is not None and part.end is not None:
+        with open(part.path, "rb") as file:
+            file.seek(part.start)
+            data = file.read(part.end - part.start)
+        if b"\n" in data or b"\r" not in data:
+            return fold_chunk(
+                Chunk(data, part.start, part.first_line, part.first_row, part.lines_are_rows, None, None), part
+            )
     size = CHUNK_BYTES if part.end is not None else max(1 << 16, min(CHUNK_BYTES, CHUNK_CELLS * 8))
     total = Partial()
     for chunk in _chunks(
@@ -139,6 +148,8 @@ def _by_duckdb(data: bytes, chunk: Chunk, part: Part, rejected: dict[int, str]) 
         rejected[place] = f"{len(cells)} cells instead of {len(part.columns)}" if wrong else kind.lower()
     if not batches:
         return kept, [np.zeros(0) for _ in part.columns], [None for _ in part.columns]
+    if len(batches) == 1:
+        return kept, *batches[0]
     values = [np.concatenate([batch[0][place] for batch in batches]) for place in range(len(part.columns))]
     nulls = [_nulls([(batch[0][place], batch[1][place]) for batch in batches]) for place in range(len(part.columns))]
     return kept, values, nulls
