@@ -49,7 +49,12 @@ def _of_other_splits(facts: Facts) -> tuple[Finding, ...]:
     found: list[Finding] = []
     for split in facts.data.splits:
         data = DataFacts(
-            split.path, split.rows, split.arrays, rejected_rows=split.rejected_rows, rejected=split.rejected
+            split.path,
+            split.rows,
+            split.arrays,
+            rejected_rows=split.rejected_rows,
+            rejected=split.rejected,
+            fed_as=facts.data.fed_as,
         )
         rules = tuple(rule() for rule in load_rules("data", "head") if rule.cause in OF_CELLS)
         findings, _ = apply_rules(rules, replace(facts, data=data))
