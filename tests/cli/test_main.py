@@ -51,9 +51,7 @@ def test_version(nandoctor: Command) -> None:
     assert (outcome.code, outcome.out) == (0, f"nandoctor {__version__}\n")
 
 
-@pytest.mark.parametrize(
-    "arguments", [("--help",), ("scan", "--help"), ("check-data", "--help"), ("explain", "--help")]
-)
+@pytest.mark.parametrize("command", [(), ("scan",), ("check-data",), ("explain",)])
 def test_help_gives_examples(nandoctor: Command, command: tuple[str, ...]) -> None:
     outcome = nandoctor(*command, "--help")
 
