@@ -113,7 +113,7 @@ def _before(origin: Origin, origins: Sequence[Origin], by_about: ByAbout, facts:
     parents = [one for one in origins if one.id in origin.parents and one.kind != "constant"]
     own = _finding_of(origin, by_about, facts)
     if own is not None and own.cause == TRAP:
-        parents = [one for one in parents if not (one.contained and one.op == origin.op)]
+        parents = [one for one in parents if not (_left_out(one) and one.op == origin.op)]
     explained = [one for one in parents if _finding_of(one, by_about, facts)]
     if explained or parents:
         return (explained or parents)[0]
@@ -121,10 +121,15 @@ def _before(origin: Origin, origins: Sequence[Origin], by_about: ByAbout, facts:
     for twin in twins:
         forward, backward = (twin, origin) if origin.phase == "backward" else (origin, twin)
         gradient = _finding_of(backward, by_about, facts)
-        trapped = forward.contained and gradient is not None and gradient.cause == TRAP
+        trapped = _left_out(forward) and gradient is not None and gradient.cause == TRAP
         if trapped is (twin is backward) and _finding_of(twin, by_about, facts):
             return twin
     return None
+
+
+def _left_out(origin: Origin) -> bool:
+    """Whether its values did no harm in the forward pass; the gradient of Exp takes up what Exp gave."""
+    return set(origin.reaches) <= {"gradient"}
 
 
 def _finding_of(origin: Origin, by_about: ByAbout, facts: Facts, seen_in: Origin | None = None) -> Finding | None:

@@ -142,6 +142,14 @@ FAULTS: dict[str, Fault] = {
     "where-trap-division": Fault(
         "where-gradient-trap", "backward", "RealDiv", 1.0, 0.0, lambda k, a, g: _trap(k, g, 1.0 / (a * g))
     ),
+    "where-trap-exp": Fault(
+        "where-gradient-trap",
+        "backward",
+        "Exp",
+        1.0,
+        200.0,
+        lambda k, a, g: k.ops.where(g > 50.0, 0.0, k.ops.exp(a * g)),
+    ),
     "acos-gradient-at-one": Fault(
         "acos-gradient-at-one", "backward", "Acos", 1.0, 0.0, lambda k, a, g: k.ops.arccos(1.0 - 0.5 * g * a)
     ),
