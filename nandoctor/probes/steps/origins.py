@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from nandoctor.facts import Operand, Origin, SourceLine
-from nandoctor.facts.step import Sink
+from nandoctor.facts.origin import Sink
 from nandoctor.finding import Phase, Scalar
 from nandoctor.probes.steps.births import KEPT_ATTRIBUTES, Birth, OperandSeen
 from nandoctor.probes.steps.naming import forward_name, is_gradient
