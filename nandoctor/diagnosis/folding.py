@@ -167,7 +167,9 @@ def _with_consequences(
         if _finding_of(origin, by_about, facts) is not None:
             sinks.update(dict.fromkeys(origin.reaches))
     symptoms = [SYMPTOMS[sink] for sink in _symptom_order(facts) if sink in sinks]
-    between = [one.cause for one in reversed(followers) if one.cause != finding.cause]
+    backward = symptoms[:1] == [SYMPTOMS["gradient"]]
+    towards = [one for one in reversed(followers) if backward or one.location.phase != "backward"]
+    between = [one.cause for one in towards if one.cause != finding.cause]
     chain = tuple(dict.fromkeys((*symptoms[:1], *between, finding.cause)))
     severity = min((finding.severity, *(one.severity for one in followers)), key=SEVERITIES.index)
     return replace(finding, severity=severity, consequences=tuple(followers), chain=chain)
