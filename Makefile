@@ -59,7 +59,7 @@ fixtures/built/ready: .venv/ready $(wildcard fixtures/*.py fixtures/*/*.py)
 
 # The two models of the demo alone, to keep it waiting less.
 $(DEMO)/ready: .venv/ready $(wildcard fixtures/*.py fixtures/demo/*.py)
-	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m fixtures.build --demo
+	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m fixtures.build --only demo
 	touch $@
 
 # What the golden files and the README's tables should say is reviewed in the diff that this leaves.
