@@ -42,13 +42,17 @@ Key = tuple[tuple[str, ...], int]
 
 @dataclass(eq=False, slots=True)
 class Mark:
-    """What is known of one tensor: who made it, and the births that its non-finite values stem from."""
+    """What is known of one tensor: who made it, and the births that its non-finite values stem from.
+
+    `after` are the births whose NaN an op on the way to it swallowed: what goes wrong with it may follow from them.
+    """
 
     scope: Scope | None
     instruction: Instruction | None
     taint: frozenset[int] = NOTHING
     nan: bool = False
     inf: bool = False
+    after: frozenset[int] = NOTHING
 
 
 @dataclass(frozen=True)
@@ -138,23 +142,30 @@ class StepObserver:
             if watched:
                 self._look(execution)
             return [marks[0]]
-        tainted = False
+        tainted, after = False, NOTHING
         for mark in marks:
-            if mark.taint:
-                tainted = True
-                break
-        if not instruction.floats:
-            return self._without_floats(execution, tainted)
+            tainted = tainted or bool(mark.taint)
+            after = after | mark.after if mark.after else after
+        given = (
+            self._with_floats(execution, tainted) if instruction.floats else self._without_floats(execution, tainted)
+        )
+        if tainted and not any(mark.taint for mark in given):
+            after |= self._absorbed(execution)
+        if after:
+            for mark in given:
+                mark.after = after
+        if watched and instruction.floats:
+            self._look(execution)
+        return given
+
+    def _with_floats(self, execution: Execution, tainted: bool) -> list[Mark]:
+        instruction = execution.instruction
         given: list[Mark] = []
         for place, output in enumerate(execution.outputs):
             if place not in instruction.floats:
-                given.append(_merged(execution) if tainted else Mark(scope, instruction))
+                given.append(_merged(execution) if tainted else Mark(execution.scope, instruction))
                 continue
             given.append(self._float(execution, output, tainted, followed=place == 0))
-        if tainted and not any(mark.taint for mark in given):
-            self._absorbed(execution)
-        if watched:
-            self._look(execution)
         return given
 
     def _float(self, execution: Execution, output: Any, tainted: bool, *, followed: bool) -> Mark:
@@ -184,7 +195,9 @@ class StepObserver:
         nan, inf = bool(np.isnan(array).any()), bool(np.isinf(array).any())
         if places is None:
             return Mark(scope, instruction, taint=inherited, nan=nan, inf=inf)
-        mark = self._born(birth_of_op(made, places, inherited, self._batch, self._rows), array)
+        birth = birth_of_op(made, places, inherited, self._batch, self._rows)
+        birth.parents = birth.parents.union(*(mark.after for mark in marks))
+        mark = self._born(birth, array)
         return Mark(scope, instruction, taint=inherited | mark.taint, nan=nan, inf=inf)
 
     def _born(self, birth: Birth, array: Array) -> Mark:
@@ -217,20 +230,19 @@ class StepObserver:
         plain = Mark(execution.scope, execution.instruction)
         if not tainted:
             return [plain] * count
-        if execution.instruction.variant:
-            return [_merged(execution)] * count
-        self._absorbed(execution)
-        return [plain] * count
+        return [_merged(execution) if execution.instruction.variant else plain] * count
 
-    def _absorbed(self, execution: Execution) -> None:
+    def _absorbed(self, execution: Execution) -> frozenset[int]:
+        """Note an op that gave only finite values of non-finite ones; the births whose NaN it swallowed."""
         op_type = execution.instruction.op_type
         if op_type in DOES_NOT_READ_VALUES or op_type in SELECTS or op_type.startswith("TensorList"):
-            return
+            return NOTHING
         key = (execution.scope.path, execution.instruction.index)
         absorber = self._kept.absorbers.setdefault(key, Absorber(execution.instruction))
         for mark in execution.marks:
             absorber.births.update(mark.taint)
             absorber.nan = absorber.nan or mark.nan
+        return NOTHING.union(*(mark.taint for mark in execution.marks if mark.nan))
 
     def _look(self, execution: Execution) -> None:
         """Add a watched op's first floating result to what is known of it."""
