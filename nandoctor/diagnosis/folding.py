@@ -110,7 +110,7 @@ def _before(origin: Origin, origins: Sequence[Origin], by_about: ByAbout, facts:
     Of an op whose result and gradient both stopped being finite, the gradient follows from the result, be it squashed
     again or not; only where a Select leaves the result out on purpose, it is the gradient that matters.
     """
-    parents = [one for one in origins if one.id in origin.parents and one.kind != "constant"]
+    parents = [one for one in origins if one.id in (*origin.parents, *origin.after) and one.kind != "constant"]
     own = _finding_of(origin, by_about, facts)
     if own is not None and own.cause == TRAP:
         parents = [one for one in parents if not (_left_out(one) and one.op == origin.op)]

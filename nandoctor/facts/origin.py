@@ -82,8 +82,9 @@ class Origin:
 
     `kind` is "op" (computed), "input" (came with the data), "variable" (stored in the model) or "constant"
     (written in the model, such as a mask's -inf). `parents` are the ids of the origins whose non-finite values
-    fed this one: empty for a root. `reaches` are the sinks that its values, passed on, arrived in;
-    `absorbed_by` the op types that took a non-finite and gave only finite values. `selected_by` is the
+    fed this one: empty for a root. `after` are the origins whose NaN an op before this one swallowed (a comparison with
+    NaN is False): what went wrong here may follow from them. `reaches` are the sinks that its values, passed on,
+    arrived in; `absorbed_by` the op types that took a non-finite and gave only finite values. `selected_by` is the
     Select/Where op that the forward op's value flows into element by element, None without one.
 
     `op` is the op's name as a person reads it (scope path within its function); for a backward origin it is the
@@ -114,6 +115,7 @@ class Origin:
     rows_note: str | None = None
     seen_in_batches: int = 1
     parents: tuple[int, ...] = ()
+    after: tuple[int, ...] = ()
     reaches: tuple[Sink, ...] = ()
     absorbed_by: tuple[str, ...] = ()
     selected_by: str | None = None

@@ -48,13 +48,14 @@ def gathered_origins(subject: Subject, passes: Sequence[Pass], feed_of: Feeds, f
                 narrowed += 1
                 found = _narrowed(one, origin, keys[origin.id], feed_of, fixed)
             numbers[origin.id] = known[same] = len(kept)
-            parents = tuple(sorted({numbers[parent] for parent in origin.parents if parent in numbers}))
-            kept.append(replace(found, id=len(kept), parents=parents))
+            parents = tuple(sorted({numbers[one] for one in origin.parents if one in numbers}))
+            after = tuple(sorted({numbers[one] for one in origin.after if one in numbers}))
+            kept.append(replace(found, id=len(kept), parents=parents, after=after))
     return tuple(kept)
 
 
 def _is_root(origin: Origin) -> bool:
-    return origin.kind == "op" and not origin.parents and not origin.contained
+    return origin.kind == "op" and not origin.parents and not origin.after and not origin.contained
 
 
 def _narrowed(one: Pass, origin: Origin, key: tuple[Any, ...], feed_of: Feeds, fixed: bool) -> Origin:

@@ -196,7 +196,7 @@ class StepObserver:
         if places is None:
             return Mark(scope, instruction, taint=inherited, nan=nan, inf=inf)
         birth = birth_of_op(made, places, inherited, self._batch, self._rows)
-        birth.parents = birth.parents.union(*(mark.after for mark in marks))
+        birth.after = NOTHING.union(*(mark.after for mark in marks))
         mark = self._born(birth, array)
         return Mark(scope, instruction, taint=inherited | mark.taint, nan=nan, inf=inf)
 

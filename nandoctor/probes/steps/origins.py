@@ -120,6 +120,7 @@ def _origin(step: Step, birth: Birth, lines: Lines) -> Origin:
         batch=birth.batch,
         seen_in_batches=len(birth.batches),
         parents=tuple(sorted(birth.parents)),
+        after=tuple(sorted(birth.after)),
     )
 
 
