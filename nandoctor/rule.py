@@ -17,7 +17,7 @@ from functools import cache
 from typing import Any, ClassVar, Protocol, cast
 
 from nandoctor.facts.examination import Facts
-from nandoctor.facts.step import Origin
+from nandoctor.facts.origin import Origin
 from nandoctor.finding import Confidence, Finding, Remedy, Scalar, Skipped
 
 RULES_PACKAGE = "nandoctor.rules"

@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from nandoctor.diagnosis.folding import folded
 from nandoctor.diagnosis.prescription import prescription
 from nandoctor.diagnosis.ranking import ranked, summary
-from nandoctor.facts import DataFacts, Facts, StepFacts
+from nandoctor.facts import DataFacts, Facts, GradientFacts, StepFacts
 from nandoctor.finding import Finding, LayerRow, Report, ReportSubject
 from nandoctor.rule import apply_rules, load_rules, needs
 from nandoctor.wording import number, plural
@@ -138,9 +138,13 @@ def _nearest_limit(step: StepFacts) -> str:
 
 
 def _layer_rows(step: StepFacts) -> Iterator[LayerRow]:
-    names = [layer.layer for layer in step.layers]
+    names = {layer.layer for layer in step.layers}
+    owned: dict[str | None, list[GradientFacts]] = {}
+    for one in step.gradients:
+        if one.stats:
+            owned.setdefault(_owner(one.layer, names), []).append(one)
     for layer in step.layers:
-        gradients = [one for one in step.gradients if one.stats and _owner(one.layer, names) == layer.layer]
+        gradients = owned.get(layer.layer, [])
         ratios = [one.ratio for one in gradients if one.ratio is not None]
         shares = [share for share in (layer.low_share, layer.high_share) if share is not None]
         yield LayerRow(
@@ -158,7 +162,8 @@ def _layer_rows(step: StepFacts) -> Iterator[LayerRow]:
         )
 
 
-def _owner(layer: str | None, rows: list[str]) -> str | None:
+def _owner(layer: str | None, rows: set[str]) -> str | None:
     """The row of the table that a variable's layer belongs to: itself, or the closest layer around it."""
-    around = [name for name in rows if layer is not None and (layer == name or layer.startswith(f"{name}/"))]
-    return max(around, key=len, default=None)
+    while layer and layer not in rows:
+        layer = layer.rpartition("/")[0]
+    return layer or None

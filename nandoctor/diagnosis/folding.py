@@ -110,10 +110,10 @@ def _before(origin: Origin, origins: Sequence[Origin], by_about: ByAbout, facts:
     Of an op whose result and gradient both stopped being finite, the gradient follows from the result, be it squashed
     again or not; only where a Select leaves the result out on purpose, it is the gradient that matters.
     """
-    parents = [one for one in origins if one.id in origin.parents and one.kind != "constant"]
+    parents = [one for one in origins if one.id in (*origin.parents, *origin.after) and one.kind != "constant"]
     own = _finding_of(origin, by_about, facts)
     if own is not None and own.cause == TRAP:
-        parents = [one for one in parents if not (one.contained and one.op == origin.op)]
+        parents = [one for one in parents if not (_left_out(one) and one.op == origin.op)]
     explained = [one for one in parents if _finding_of(one, by_about, facts)]
     if explained or parents:
         return (explained or parents)[0]
@@ -121,10 +121,15 @@ def _before(origin: Origin, origins: Sequence[Origin], by_about: ByAbout, facts:
     for twin in twins:
         forward, backward = (twin, origin) if origin.phase == "backward" else (origin, twin)
         gradient = _finding_of(backward, by_about, facts)
-        trapped = forward.contained and gradient is not None and gradient.cause == TRAP
+        trapped = _left_out(forward) and gradient is not None and gradient.cause == TRAP
         if trapped is (twin is backward) and _finding_of(twin, by_about, facts):
             return twin
     return None
+
+
+def _left_out(origin: Origin) -> bool:
+    """Whether its values did no harm in the forward pass; the gradient of Exp takes up what Exp gave."""
+    return set(origin.reaches) <= {"gradient"}
 
 
 def _finding_of(origin: Origin, by_about: ByAbout, facts: Facts, seen_in: Origin | None = None) -> Finding | None:
@@ -162,7 +167,9 @@ def _with_consequences(
         if _finding_of(origin, by_about, facts) is not None:
             sinks.update(dict.fromkeys(origin.reaches))
     symptoms = [SYMPTOMS[sink] for sink in _symptom_order(facts) if sink in sinks]
-    between = [one.cause for one in reversed(followers) if one.cause != finding.cause]
+    backward = symptoms[:1] == [SYMPTOMS["gradient"]]
+    towards = [one for one in reversed(followers) if backward or one.location.phase != "backward"]
+    between = [one.cause for one in towards if one.cause != finding.cause]
     chain = tuple(dict.fromkeys((*symptoms[:1], *between, finding.cause)))
     severity = min((finding.severity, *(one.severity for one in followers)), key=SEVERITIES.index)
     return replace(finding, severity=severity, consequences=tuple(followers), chain=chain)

@@ -11,17 +11,9 @@ from nandoctor.facts.data import (
     SplitFacts,
 )
 from nandoctor.facts.examination import CheckNumericsFacts, Disagreement, Facts, HiddenFacts
-from nandoctor.facts.step import (
-    GradientFacts,
-    LayerFacts,
-    LoopFacts,
-    NearLimit,
-    Operand,
-    Origin,
-    Refusal,
-    SourceLine,
-    StepFacts,
-)
+from nandoctor.facts.layers import GradientFacts, LayerFacts, LoopFacts, NearLimit
+from nandoctor.facts.origin import Operand, Origin, Refusal, SourceLine
+from nandoctor.facts.step import StepFacts
 from nandoctor.facts.subject import HeadFacts, InputFacts, LossFacts, SubjectFacts
 from nandoctor.facts.weights import VariableFacts, WeightFacts
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from nandoctor.facts.step import Operand, Origin
+from nandoctor.facts.origin import Operand, Origin
 from nandoctor.stats import DTYPE_LIMITS
 
 PRODUCTS = frozenset({"Mul", "Square", "SquaredDifference", "Pow", "Prod", "Cumprod"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from nandoctor.finding import Location
 from nandoctor.wording import listing
@@ -32,7 +33,7 @@ def _lines(location: Location) -> Iterator[str]:
     if location.file:
         line = f":{location.line}" if location.line is not None else ""
         function = f" in {location.function}" if location.function else ""
-        yield f"{location.file}{line}{function}"
+        yield f"{_shown(location.file)}{line}{function}"
     if location.code:
         yield location.code.strip()
     when = [
@@ -48,6 +49,12 @@ def _lines(location: Location) -> Iterator[str]:
         yield f"data {_noun('row', location.dataset_rows)} {listing(location.dataset_rows, 6)}"
     if location.columns:
         yield f"{_noun('column', location.columns)} {listing(location.columns, 6)}"
+
+
+def _shown(file: str) -> str:
+    """A file below the working folder as seen from there, any other as it is."""
+    path = Path(file)
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else file
 
 
 def _phase(location: Location) -> str:

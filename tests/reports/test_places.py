@@ -29,3 +29,10 @@ def test_an_op_type_alone_is_told() -> None:
 def test_the_brief_place_prefers_the_layer() -> None:
     assert brief_place(Location(layer="dense", op="dense/Relu")) == "dense"
     assert brief_place(Location(columns=("age", "income"))) == "column age, income"
+
+
+def test_a_file_below_the_working_folder_is_shown_as_seen_from_there(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    assert place(Location(file=str(tmp_path / "models" / "losses.py"), line=3)) == ["models/losses.py:3"]
+    assert place(Location(file="/elsewhere/losses.py", line=3)) == ["/elsewhere/losses.py:3"]

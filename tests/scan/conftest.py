@@ -44,7 +44,7 @@ ARCHITECTURES: dict[str, Callable[[Any], tuple[Any, Any]]] = {
 
 
 def build(architecture: str, formula: Formula) -> Any:
-    """The model: an encoder that ends in a layer named `fault`, and a linear head.
+    """The model: layers that end in one named `fault`, in a model named `encoder` but for the dense one, and a head.
 
     `formula(keras, a, g)` builds the layer from `a`, the activations squeezed into 0.9..1.1, and `g`, a number for
     each row that comes with the data as `gate`.
@@ -58,6 +58,9 @@ def build(architecture: str, formula: Formula) -> Any:
     a = 1.0 + 0.1 * keras.ops.tanh(activations)
     g = keras.layers.Reshape((1,) * (len(h.shape) - 1))(number)
     fault = keras.Model([activations, number], formula(keras, a, g), name="fault")
+    if architecture == "dense":
+        flat = keras.layers.Flatten(name="flat")(h + fault([h, gate]))
+        return keras.Model({"x": x, "gate": gate}, keras.layers.Dense(2, name="head")(flat), name="net")
     encoder = keras.Model([x, gate], h + fault([h, gate]), name="encoder")
     inputs = [keras.Input(x.shape[1:], name="x"), keras.Input((1,), name="gate")]
     flat = keras.layers.Flatten(name="flat")(encoder(inputs))
@@ -67,8 +70,10 @@ def build(architecture: str, formula: Formula) -> Any:
 
 
 def poison(model: Any, layer: str) -> None:
-    """Make one weight of the encoder's layer NaN."""
-    weights = model.get_layer("encoder").get_layer(layer).weights[0]
+    """Make one weight of the layer at that path NaN."""
+    for name in layer.split("/"):
+        model = model.get_layer(name)
+    weights = model.weights[0]
     values = weights.numpy()
     values.flat[1] = np.nan
     weights.assign(values)
@@ -92,7 +97,7 @@ def save(model: Any, path: Path, kind: str) -> Path:
 def planted(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """`planted(name, format, architecture, formula, poisoned=)`: the path of the saved model, built once.
 
-    `poisoned` names a layer of the encoder to get a NaN weight.
+    `poisoned` is the path of a layer to get a NaN weight.
     """
     folder = tmp_path_factory.mktemp("planted")
     latest: dict[tuple[str, str], Any] = {}

@@ -60,6 +60,7 @@ class Birth:
     iteration: int | None = None
     operands: tuple[OperandSeen, ...] = ()
     parents: frozenset[int] = frozenset()
+    after: frozenset[int] = frozenset()
     id: int = -1
     batches: set[int] = field(default_factory=set)
 

@@ -11,8 +11,14 @@ from itertools import takewhile
 _COUNTER = re.compile(r"_\d+$")
 _GRADIENT = re.compile(r"^(?:.*/)?(?:gradients|gradient_tape)(?:_\d+)?/")
 OP_SCOPES = {
-    "batch_normalization_grad", "batchnorm", "cond", "einsum", "mean_squared_error", "moments", "ones",
-    "packed", "range", "strided_slice", "transpose", "while", "zeros",
+    "adjoint", "argsort", "batch_normalization_grad", "batchnorm", "boolean_mask", "cholesky_solve",
+    "clip_by_norm", "clip_by_value", "cond", "count_nonzero", "diag", "diag_part", "einsum", "embedding_lookup",
+    "erfcinv", "erfinv", "eye", "global_norm", "l2_normalize", "lbeta", "linspace", "log_poisson_loss",
+    "logdet", "logistic_loss", "matrix_exponential", "matrix_rank", "matrix_solve_ls", "matrix_transpose",
+    "mean_squared_error", "moments", "norm", "normalize", "one_hot", "ones", "ones_like", "packed", "pinv",
+    "range", "reciprocal_no_nan", "reduce_std", "reduce_variance", "set_diag",
+    "softmax_cross_entropy_with_logits", "strided_slice", "switch_case", "transpose", "triangular_solve",
+    "truediv", "while", "xdivy", "xlog1py", "zero_fraction", "zeros", "zeros_like",
 }  # fmt: skip
 _FORWARD_OF = re.compile(r"^(.*?)_grad(?:_\d+)?(?:/|$)")
 
@@ -124,7 +130,7 @@ def layer_names(
 
 
 def _may_be_layer(part: str) -> bool:
-    """Whether a scope can be a layer's: TensorFlow's own scopes are capitalised op names and a few words."""
+    """Whether a scope can be a layer's: TensorFlow's own are capitalised op names and those that its functions open."""
     return bool(part) and not part[0].isupper() and _COUNTER.sub("", part) not in OP_SCOPES
 
 

@@ -7,14 +7,27 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from nandoctor.facts import Operand, Origin, SourceLine
-from nandoctor.facts.step import Sink
+from nandoctor.facts.origin import Sink
 from nandoctor.finding import Phase, Scalar
 from nandoctor.probes.steps.births import KEPT_ATTRIBUTES, Birth, OperandSeen
 from nandoctor.probes.steps.naming import forward_name, is_gradient
 from nandoctor.probes.steps.observation import Mark, Observations
+from nandoctor.probes.steps.program import Instruction
 from nandoctor.probes.steps.structure import nodes_by_name, selecting_op
 from nandoctor.probes.steps.trace import Step
 
+PICKS = {
+    "Cast",
+    "ExpandDims",
+    "Gather",
+    "GatherNd",
+    "GatherV2",
+    "Identity",
+    "Reshape",
+    "Slice",
+    "Squeeze",
+    "StridedSlice",
+}
 Lines = Mapping[str, SourceLine]
 
 
@@ -107,11 +120,12 @@ def _origin(step: Step, birth: Birth, lines: Lines) -> Origin:
         batch=birth.batch,
         seen_in_batches=len(birth.batches),
         parents=tuple(sorted(birth.parents)),
+        after=tuple(sorted(birth.after)),
     )
 
 
 def _operand(step: Step, seen: OperandSeen) -> Operand:
-    maker = seen.made_by[1] if seen.made_by else None
+    maker = _maker(step, seen)
     return Operand(
         index=seen.index,
         dtype=seen.dtype,
@@ -123,6 +137,15 @@ def _operand(step: Step, seen: OperandSeen) -> Operand:
         at_fault=seen.at_fault,
         values_at_fault=seen.values_at_fault,
     )
+
+
+def _maker(step: Step, seen: OperandSeen) -> Instruction | None:
+    """The op that made an operand's values; an op that only picks among them is passed over."""
+    if seen.made_by is None:
+        return None
+    scope, instruction = seen.made_by
+    node = step.flow.upstream((scope.path, instruction.index), PICKS)
+    return node.instruction if node is not None and not is_gradient(instruction.name) else instruction
 
 
 def _attributes(birth: Birth) -> dict[str, Scalar]:

@@ -86,7 +86,9 @@ def search(fails: Fails, guess: tuple[int, ...] | None, count: int) -> Culprits:
         if guess is not None and 0 < len(guess) < count:
             rest = [row for row in everything if row not in guess]
             if fails(guess) and not fails(rest):
-                return Culprits(_one_by_one(fails, list(guess)))
+                found = _one_by_one(fails, list(guess))
+                if len(found) == len(guess) or not fails([row for row in everything if row not in found]):
+                    return Culprits(found)
         return _minimal_sets(fails, everything)
     except _BudgetError:
         return Culprits(guess, "not narrowed down further: the runs allowed for it were used up")

@@ -55,12 +55,17 @@ def layer_outputs(step: Step) -> dict[str, Node]:
             continue
         found.pop(layer, None)
         found[layer] = node
-    return {layer: node for layer, node in found.items() if _fed(step, node.key)}
+    fed = _fed(step)
+    return {layer: node for layer, node in found.items() if node.key in fed}
 
 
-def _fed(step: Step, key: Key) -> bool:
-    """Whether a node depends on the data."""
-    return any(argument < len(step.fed) for argument in step.flow.ancestors(key)[1])
+def _fed(step: Step) -> set[Key]:
+    """The nodes that depend on the data."""
+    found: set[Key] = set()
+    for key, node in step.flow.nodes.items():
+        if any(one in found if isinstance(one, tuple) else one in range(len(step.fed)) for one in node.inputs):
+            found.add(key)
+    return found
 
 
 def _leaves(step: Step, key: Key, layer: str) -> bool:
@@ -165,9 +170,10 @@ def _scaled_by(step: Step, argument: int, at_kernel: TensorStats | None) -> str 
             return step.names.layer(name) or name
     if at_kernel is not None and at_kernel.max_abs > SCALED:
         return None
+    fed = _fed(step)
     for node in step.flow.downstream(argument, TRANSPARENT | AFFINE):
         name = node.instruction.name
-        stored = any(isinstance(source, tuple) and not _fed(step, source) for source in node.inputs)
+        stored = any(isinstance(source, tuple) and source not in fed for source in node.inputs)
         if node.instruction.op_type in SCALINGS and stored:
             return step.names.layer(name) or name
     return None

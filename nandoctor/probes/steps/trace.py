@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -183,6 +184,7 @@ def _lines(graph: Any) -> dict[str, tuple[str, int, str]]:
     return found
 
 
+@cache
 def is_user_file(path: str) -> bool:
     """Whether a source file is the user's: not in an installed package, not nandoctor's, not Python's own."""
     inner = ("site-packages", "dist-packages", "<frozen", "importlib", "/lib/python3", "<__array_function__")

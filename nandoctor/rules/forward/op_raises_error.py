@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from nandoctor.facts import Refusal, StepFacts
-from nandoctor.finding import Finding, Location, Remedy
+from nandoctor.finding import Finding, Remedy
 
 
 @dataclass(frozen=True)
@@ -47,24 +47,13 @@ class OpRaisesError:
             yield self._finding(refusal, step.batches)
 
     def _finding(self, refusal: Refusal, batches: int) -> Finding:
-        source = refusal.source
         return Finding(
             rule=self.code,
             cause=self.cause,
             severity="error",
             title=self.title,
             message=f"{refusal.op_type} raised an error in {refusal.batches:,} of {batches:,} batches: {refusal.said}.",
-            location=Location(
-                file=source.file if source else None,
-                line=source.line if source else None,
-                function=source.function if source else None,
-                code=source.code if source else None,
-                layer=refusal.layer,
-                op=refusal.op,
-                op_type=refusal.op_type,
-                phase=refusal.phase,
-                batch=refusal.batch,
-            ),
+            location=refusal.location(),
             evidence={"batches": refusal.batches, "error": refusal.said},
             limits={"batches": 0},
             remedies=(Remedy("values-in-range", "Bring the values into the range that the message names"),),

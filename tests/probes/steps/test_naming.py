@@ -56,6 +56,8 @@ def test_layers_told_by_variables_alone() -> None:
     assert names.layer("net_1/encoder_1/fault_1/Log") == "encoder/fault"  # without variables: read off the scope
     assert names.layer("net_1/fault_1/Log") == "fault"
     assert names.layer("net_1/Sum_2/Log") is None  # an op's own scope
+    assert names.layer("net_1/fault_1/reduce_std/Sqrt") == "fault"  # that of a function of TensorFlow's
+    assert names.layer("net_1/norm_2/Sqrt") is None
 
 
 def test_a_model_whose_name_begins_every_path_is_left_out() -> None:

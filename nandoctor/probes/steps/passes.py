@@ -1,0 +1,86 @@
+"""The passes: one traced step each, run over all batches, with what was observed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from nandoctor.errors import NandoctorError
+from nandoctor.probes.models.subject import Subject
+from nandoctor.probes.steps.hidden import disagreements
+from nandoctor.probes.steps.interpreter import RefusedError
+from nandoctor.probes.steps.loss import ChosenLoss
+from nandoctor.probes.steps.observation import Key, Look, Observations
+from nandoctor.probes.steps.origins import Reached
+from nandoctor.probes.steps.profile import (
+    GradientProfile,
+    watch_list,
+)
+from nandoctor.probes.steps.run import Ran, run_batch
+from nandoctor.probes.steps.trace import Batch, Step, tensors, trace_training
+from nandoctor.stats import Array
+
+
+@dataclass
+class Pass:
+    """One traced step run over all batches."""
+
+    step: Step
+    watch: dict[Key, Look]
+    observations: Observations = field(default_factory=Observations)
+    reached: Reached = field(default_factory=Reached)
+    disagreements: list[Any] = field(default_factory=list)
+    gradients: GradientProfile = field(default_factory=GradientProfile)
+    losses: list[float] = field(default_factory=list)
+    executions: int = 0
+    compared: int = 0
+    refused: list[tuple[int, RefusedError]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Feeds:
+    """The data, to be fed batch by batch."""
+
+    subject: Subject
+    inputs: Mapping[str, Any]
+    labels: Mapping[str, Array]
+    batches: Sequence[range]
+    take: Callable[[Any, range], Any]
+
+    def batch(self, index: int) -> Batch:
+        """One batch as tensors."""
+        rows = self.batches[index]
+        feeds = tensors({name: self.take(array, rows) for name, array in self.inputs.items()}, self.subject.inputs)
+        return Batch(index, rows, feeds, tensors({name: self.take(array, rows) for name, array in self.labels.items()}))
+
+
+def training_pass(subject: Subject, chosen: ChosenLoss, batch: Batch, backward: bool) -> Pass:
+    """The pass with loss and gradients; NandoctorError where the loss does not go with the model and the labels."""
+    try:
+        step = trace_training(subject, chosen.compute, batch, backward=backward)
+    except (ValueError, TypeError, LookupError) as error:
+        said = str(error).strip().splitlines()
+        what = f"the loss ({chosen.facts[0].name})" if chosen.facts else "the loss"
+        message = f"{what} cannot be computed on this model and these labels: {said[0][:200] if said else error!r}"
+        raise NandoctorError(message) from error
+    return Pass(step, watch_list(step))
+
+
+def run_pass(subject: Subject, one: Pass, batch: Batch, names: dict[int, str]) -> None:
+    """Run a pass on one batch, op by op and as TensorFlow runs it; an op that raises an error ends the batch."""
+    try:
+        ran = run_batch(one.step, batch, one.observations, one.watch, names)
+    except RefusedError as refused:
+        one.refused.append((batch.index, refused))
+        return
+    one.executions += ran.executions
+    one.reached = one.reached.with_marks(one.step, ran.marks)
+    one.gradients.add(one.step, ran)
+    one.losses += _loss_values(one.step, ran)
+    one.disagreements += disagreements(subject, one.step, ran, batch)
+    one.compared += 1
+
+
+def _loss_values(step: Step, ran: Ran) -> list[float]:
+    return [float(value) for (kind, _), value in zip(step.results, ran.values, strict=True) if kind == "loss"]

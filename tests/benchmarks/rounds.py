@@ -1,0 +1,20 @@
+"""Contenders in turn, so that what else the machine does meets them all alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from statistics import median
+
+
+def medians(contenders: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, float]:
+    """The median of what each contender returns (a time in seconds), one call of each in every round.
+
+    A first round, in which kernels are chosen and memory is taken, does not count.
+    """
+    taken: dict[str, list[float]] = {name: [] for name in contenders}
+    for turn in range(rounds + 1):
+        for name, contender in contenders.items():
+            seconds = contender()
+            if turn:
+                taken[name].append(seconds)
+    return {name: median(values) for name, values in taken.items()}
