@@ -104,13 +104,18 @@ class ArrayFacts:
 
     @property
     def image_like(self) -> bool:
-        """Whether this looks like pixels: rank 4 with 1, 3 or 4 channels, or rank 3 whole numbers in 0..255."""
+        """Whether this looks like pixels: rank 4 with 1, 3 or 4 channels, or whole numbers in 0..255.
+
+        These of rank 3, or of rank 2 where at least 64 columns (8 x 8, flattened) reach beyond 127 together.
+        """
         if self.stats is None or self.stats.minimum is None or self.stats.maximum is None:
             return False
         if len(self.shape) == 4 and self.shape[-1] in (1, 3, 4):
             return True
         whole = bool(self.columns) and all(column.integral for column in self.columns)
-        return len(self.shape) == 3 and whole and self.stats.minimum >= 0 and self.stats.maximum <= 255
+        if not whole or self.stats.minimum < 0 or self.stats.maximum > 255:
+            return False
+        return len(self.shape) == 3 or (len(self.columns) >= 64 and self.stats.maximum > 127)
 
 
 @dataclass(frozen=True)

@@ -75,4 +75,6 @@ class ConstantColumn:
 
 
 def _constant(column: ColumnFacts, rows: int) -> bool:
-    return rows > 1 and column.stats.finite > 1 and column.stats.constant and column.stats.minimum != 1.0
+    # Among texts, the few that happen to read as numbers (codes such as 00 and 0E0) say nothing of the rest.
+    numeric = rows > 1 and column.stats.finite > 1 and not column.non_numeric
+    return numeric and column.stats.constant and column.stats.minimum != 1.0

@@ -87,12 +87,14 @@ class NonNumericData:
         )
 
     def _categories(self, data: DataFacts, array: ArrayFacts, columns: list[ColumnFacts]) -> Finding:
-        examples = [text for text, _ in columns[0].token_counts[:3]]
-        more = ", ..." if len(columns[0].token_counts) > 3 else ""
+        # There are no counts where nearly every cell has a text of its own: dates, names.
+        texts = [text for text, _ in columns[0].token_counts] or [str(cell.text) for cell in columns[0].tokens]
+        examples = list(dict.fromkeys(texts))
+        more = ", ..." if len(examples) > 3 else ""
         return self._finding(
             severity="note",
             message=f"{plural(len(columns), 'column')} of {array.role} {array.name!r} {_verb(len(columns))} text: "
-            f"{listing([column.name for column in columns])} ({columns[0].name} holds {listing(examples)}"
+            f"{listing([column.name for column in columns])} ({columns[0].name} holds {listing(examples[:3])}"
             f"{more}). A model takes them through keras.layers.StringLookup, one-hot or into an Embedding.",
             location=data.location([column.name for column in columns[:16]]),
             evidence={"cells": sum(column.non_numeric for column in columns), "columns": len(columns)},

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import IO
+
+import numpy as np
 
 from nandoctor.errors import UNEXAMINABLE, NandoctorError
 from nandoctor.facts.data import Dialect
@@ -69,10 +72,10 @@ def look(path: str, most_bytes: int | None = None) -> Look:
             UNEXAMINABLE,
         )
     first = [_text(cell).strip() for cell in table[0]]
-    header = not _looks_like_a_row(first)
+    header = not _looks_like_a_row(first) and not _belongs_to(first, table[1:])
     names, naming = _names(path, first) if header else (tuple(map(str, range(len(first)))), ())
     if not header:
-        naming = (f"{path}: line 1 holds numbers, no names; columns are named by their place from 0.",)
+        naming = (f"{path}: line 1 holds values, no names; columns are named by their place from 0.",)
     decimal = _decimal(table[1:] if header else table, delimiter)
     if decimal == ",":
         notices.append(f"{path}: numbers are written with a decimal comma.")
@@ -137,6 +140,28 @@ def _looks_like_a_row(names: Sequence[str]) -> bool:
     numbered = [str(place) for place in range(len(names))]
     values = [cell_value(name.replace(",", ".")) for name in names]
     return names != numbered and any(names) and all(value is not None for value in values)
+
+
+def _belongs_to(first: Sequence[str], rows: Sequence[Sequence[bytes]]) -> bool:
+    """Whether a first line with texts is a row nevertheless: its numbers are like those below them.
+
+    At least half of its cells are numbers, most of which lie between the least and the greatest number below. Names
+    such as 2001, 2002, 2003, one step apart, are none.
+    """
+    values = {place: value for place, text in enumerate(first) if (value := _finite(text)) is not None}
+    steps = np.diff(list(values.values()))
+    if len(values) < 2 or 2 * len(values) < len(first) or np.ptp(steps) <= 1e-9 * np.abs(steps).max():
+        return False
+    inside = 0
+    for place, value in values.items():
+        below = [number for row in rows if place < len(row) and (number := _finite(_text(row[place]))) is not None]
+        inside += bool(below) and min(below) <= value <= max(below)
+    return 2 * inside > len(values)
+
+
+def _finite(text: str) -> float | None:
+    value = cell_value(text.replace(",", "."))
+    return value if value is not None and math.isfinite(value) else None
 
 
 def _names(path: str, first: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -99,7 +99,23 @@ def test_duplicate_missing_and_absent_names(tmp_path):
     assert "no name" in facts.notices[0]
     assert "several columns are named a" in facts.notices[1]
     assert (nameless.rows, list(columns(nameless))) == (2, ["0", "1"])
-    assert "holds numbers, no names" in nameless.notices[0]
+    assert "holds values, no names" in nameless.notices[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("5.1,3.5,1.4,setosa\n4.9,3.0,1.3,setosa\n5.4,3.9,1.7,virginica\n", ["0", "1", "2", "3"]),
+        ("country,2001,2002,2003\nA,1999,2001,2002\nB,2003,2009,2010\n", ["country", "2001", "2002", "2003"]),
+        ("sample,400,410,431\nA,0.1,0.2,0.3\nB,0.3,0.2,0.1\n", ["sample", "400", "410", "431"]),
+    ],
+)
+def test_a_first_line_like_the_others_is_a_row(tmp_path, text, names):
+    (tmp_path / "d.csv").write_text(text)
+
+    facts = observe_data([str(tmp_path / "d.csv")])
+
+    assert (list(columns(facts)), facts.rows) == (names, 3 if names[0] == "0" else 2)
 
 
 def test_rows_read_and_rows_rejected_are_all_the_rows(tmp_path):
