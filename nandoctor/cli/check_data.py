@@ -55,6 +55,10 @@ def check_data(
     max_bytes: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="The most that one compressed file may inflate to.")
     ] = None,
+    dask: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS|local", help="Read on the workers of a Dask scheduler, or on local processes."),
+    ] = None,
     scaler: Annotated[
         Path | None,
         typer.Option(metavar="OUT.json", help="Write the means and variances that a Normalization layer takes."),
@@ -120,6 +124,7 @@ def check_data(
             batch_size=batch_size,
             exclude=exclude or [],
             max_bytes=max_bytes,
+            dask=dask,
             save_facts=save_facts,
             scaler=scaler,
             progress=progress,

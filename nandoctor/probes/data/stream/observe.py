@@ -16,7 +16,7 @@ from nandoctor.probes.data.sample import SAMPLE_ROWS
 from nandoctor.probes.data.stream import arrays, json_lines, parquet, text_table
 from nandoctor.probes.data.stream.files import DataFile, found_files
 from nandoctor.probes.data.stream.look import look
-from nandoctor.probes.data.stream.part import Part, Progress, run_parts
+from nandoctor.probes.data.stream.part import Part, Progress, Run, run_parts
 from nandoctor.probes.data.stream.partial import Partial, PartialArray
 from nandoctor.probes.data.stream.summary import column_of, file_of, plain, with_files
 from nandoctor.stats import TensorStats, merged
@@ -52,13 +52,14 @@ def observe_data(
     splits: Mapping[str, str] | None = None,
     max_bytes: int | None = None,
     progress: Progress | None = None,
+    run: Run = run_parts,
 ) -> DataFacts:
     """The facts of the data in files, folders, globs or URLs, read as one set; `-` is standard input (CSV).
 
     `target` names the label column or array (several separated by commas; without it, a conventional name such as y or
     label is one), `exclude` those that feed nothing. With `splits` (name to path), each observed apart, the first takes
     the place of `paths`. `max_bytes` bounds what a compressed file may inflate to. `progress` is called with the rows
-    and bytes read so far.
+    and bytes read so far. `run` says where the parts are folded.
 
     The numeric columns of a table are one input array named "table", each target and each excluded column an array of
     its own; an .npz file has one array a member. NandoctorError: exit code 3 where nothing can be examined, 2 for a
@@ -69,7 +70,7 @@ def observe_data(
     found: list[DataFacts] = []
     for _, own in sources:
         rows, size = sum(one.rows + one.rejected_rows for one in found), sum(map(_size, found))
-        found.append(fold_files(own, target, exclude, max_bytes, progress and _added(progress, rows, size)))
+        found.append(fold_files(own, target, exclude, max_bytes, progress and _added(progress, rows, size), run=run))
     others = tuple(
         SplitFacts(str(name), one.path, one.rows, one.arrays, one.rejected_rows, one.rejected, one.sample)
         for (name, _), one in zip(sources[1:], found[1:], strict=True)
@@ -93,7 +94,7 @@ def fold_files(
     progress: Progress | None,
     *,
     chunk_bytes: int | None = None,
-    run: Callable[..., Partial] = run_parts,
+    run: Run = run_parts,
 ) -> DataFacts:
     """One data set without splits; `chunk_bytes` and `run` say how it is cut and where the parts are folded."""
     with found_files(paths) as files:

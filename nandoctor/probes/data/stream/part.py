@@ -6,7 +6,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from nandoctor.facts.data import Dialect
 from nandoctor.probes.data.stream.partial import Partial
@@ -19,7 +19,8 @@ class Part:
     `array` is a member of an archive; `columns` are the names in a table. `first_row` is the number of the first row in
     the whole data set (from 0). `start` and `end` are bytes of a text file (`end` None: to its end) or rows of a binary
     one; `first_line` is the line on which `start` is. `lines_are_rows` is how many rows there are where every line is
-    known to be one. `sample_rows` is how many rows of the whole data set are sampled.
+    known to be one. `sample_rows` is how many rows of the whole data set are sampled. `data` are the bytes from `start`
+    to `end` where they were at hand; they stay behind when the part is sent to another process, which reads them.
     """
 
     path: str
@@ -34,10 +35,16 @@ class Part:
     lines_are_rows: int | None = None
     dialect: Dialect | None = None
     most_bytes: int | None = None
+    data: bytes | None = field(default=None, repr=False, compare=False)
+
+    def __getstate__(self) -> dict[str, object]:
+        """Everything but the bytes."""
+        return {**self.__dict__, "data": None}
 
 
 Fold = Callable[[Part], Partial]
 Progress = Callable[[int, int], None]
+Run = Callable[[Iterable[Part], Fold, Progress | None], Partial]
 
 
 def run_parts(parts: Iterable[Part], fold: Fold, progress: Progress | None = None) -> Partial:
