@@ -18,6 +18,7 @@ from nandoctor.probes.data.column import (
     ordered_values,
     sortable,
 )
+from nandoctor.probes.data.stream.ordered import ends_of_ordered, extreme_places, is_plain, stats_of_ordered
 from nandoctor.stats import Array, TensorStats
 
 Counts = tuple[tuple[float, int], ...]
@@ -76,34 +77,51 @@ def of_values(values: Array, rows: Array, lines: Array | None = None) -> Partial
 
     The bad cells are left to the caller, who knows how they were written.
     """
-    stats = TensorStats.of(values)
-    whole = stats.finite == stats.count
     narrow = sortable(values)
-    ordered = ordered_values(narrow if whole else narrow[np.isfinite(narrow)])
+    ordered = ordered_values(narrow)
+    plain = is_plain(ordered)
+    stats = stats_of_ordered(ordered) if plain else TensorStats.of(values)
+    whole = stats.finite == stats.count
+    if not whole:
+        ordered = ordered_values(narrow[np.isfinite(narrow)])
     if not len(ordered):
         return PartialColumn(stats)
-    starts = np.concatenate([[0], np.flatnonzero(ordered[1:] != ordered[:-1]) + 1])
-    counts = np.diff(starts, append=len(ordered))
-
-    def counted(places: slice) -> Counts:
-        # Adding 0.0 makes -0.0 plain 0.
-        found = zip((ordered[starts[places]].astype(np.float64) + 0.0).tolist(), counts[places].tolist(), strict=True)
-        return tuple(found)
 
     def cells(places: Array) -> tuple[Cell, ...]:
         at = [None] * len(places) if lines is None else lines[places].tolist()
         found = zip(rows[places].tolist(), narrow[places].astype(np.float64).tolist(), at, strict=True)
         return tuple(Cell(row, value, None, line) for row, value, line in found)
 
+    changes = ordered[1:] != ordered[:-1]
+    if plain and np.count_nonzero(changes) >= DISTINCT_VALUES:
+        low, high = ends_of_ordered(ordered, changes, MOST_CELLS)
+        lowest, highest = extreme_places(narrow, ordered, MOST_CELLS)
+        return PartialColumn(
+            stats=stats,
+            lowest=cells(lowest),
+            highest=cells(highest),
+            distinct=None,
+            low_values=_counted(ordered, low),
+            high_values=_counted(ordered, high),
+            integral=integral_values(ordered),
+        )
+    starts = [0, *(np.flatnonzero(changes) + 1).tolist(), len(ordered)]
     return PartialColumn(
         stats=stats,
         lowest=cells(lowest_places(narrow, ordered, whole)),
         highest=cells(highest_places(narrow, ordered, whole)),
-        distinct=dict(counted(slice(None))) if len(starts) <= DISTINCT_VALUES else None,
-        low_values=counted(slice(0, MOST_CELLS)),
-        high_values=counted(slice(max(0, len(starts) - MOST_CELLS), None)),
+        distinct=dict(_counted(ordered, starts)) if len(starts) <= DISTINCT_VALUES + 1 else None,
+        low_values=_counted(ordered, starts[: MOST_CELLS + 1]),
+        high_values=_counted(ordered, starts[-MOST_CELLS - 1 :]),
         integral=integral_values(ordered),
     )
+
+
+def _counted(ordered: Array, starts: list[int]) -> Counts:
+    """The values that begin at all but the last of these places, and how many there are of each."""
+    # Adding 0.0 makes -0.0 plain 0.
+    values = (ordered[starts[:-1]].astype(np.float64) + 0.0).tolist()
+    return tuple((value, end - start) for value, start, end in zip(values, starts[:-1], starts[1:], strict=True))
 
 
 def _first(a: tuple[Cell, ...], b: tuple[Cell, ...], sign: int) -> tuple[Cell, ...]:
