@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import CancelledError
@@ -63,6 +64,8 @@ def running_on(address: str) -> Iterator[Run]:
                 UNEXAMINABLE,
             ) from error
         _check_workers(client, address)
+        if address == LOCAL:
+            client.run(ignore_interrupts)
 
         def run(parts: Iterable[Part], fold: Fold, progress: Progress | None = None) -> Partial:
             total = Partial()
@@ -78,6 +81,11 @@ def running_on(address: str) -> Iterator[Run]:
 def installed_version() -> str:
     """The version of nandoctor where this runs."""
     return __version__
+
+
+def ignore_interrupts() -> None:
+    """Ctrl-C reaches all processes of a terminal: here it is left to the one that ends the workers."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _check_workers(client: Client, address: str) -> None:
@@ -103,6 +111,7 @@ def _check_workers(client: Client, address: str) -> None:
 def _in_order(client: Client, address: str, parts: Iterator[Part], fold: Fold) -> Iterator[Partial]:
     # Sums of floats depend on their order: they are taken here, one after another, as on a single machine.
     from distributed import KilledWorker
+    from distributed.comm import CommClosedError
 
     most = 2 * max(2, sum(client.nthreads().values()))
     waiting: deque[Any] = deque()
@@ -123,7 +132,7 @@ def _in_order(client: Client, address: str, parts: Iterator[Part], fold: Fold) -
         raise NandoctorError(
             f"--dask {address}: several workers died of the same part of the data; give them more memory", UNEXAMINABLE
         ) from error
-    except CancelledError as error:
+    except (CancelledError, CommClosedError) as error:
         raise NandoctorError(f"--dask {address}: the scheduler went away before the end", UNEXAMINABLE) from error
     finally:
         client.cancel(list(waiting))

@@ -30,6 +30,7 @@ COMMAND = (sys.executable, "-c", "from nandoctor.cli.main import run; run()", "c
 @dataclass(frozen=True)
 class Cluster:
     address: str
+    scheduler: subprocess.Popen[bytes]
     workers: tuple[subprocess.Popen[bytes], ...]
 
 
@@ -61,7 +62,7 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
             processes.append(start("distributed.cli.dask_worker", address, "--nthreads", "1", "--no-nanny"))
         with distributed.Client(address, set_as_default=False) as client:
             client.wait_for_workers(2, timeout=60)
-        yield Cluster(address, tuple(processes[1:]))
+        yield Cluster(address, processes[0], tuple(processes[1:]))
     finally:
         for process in reversed(processes):
             process.kill()
@@ -104,6 +105,16 @@ def test_a_worker_that_dies_in_mid_job_changes_nothing(cluster: Cluster, table: 
     assert (there.rejected[0].row, there.rejected[0].line) == (19_500, 19_502)
 
 
+def test_a_scheduler_that_dies_in_mid_job_is_told(cluster: Cluster, table: Path) -> None:
+    with (
+        pytest.raises(NandoctorError, match="the scheduler went away before the end") as error,
+        running_on(cluster.address) as run,
+    ):
+        fold_files([str(table)], None, (), None, lambda *_: cluster.scheduler.kill(), chunk_bytes=30_000, run=run)
+
+    assert error.value.exit_code == UNEXAMINABLE
+
+
 def test_the_same_numbers_from_every_format(cluster: Cluster, tmp_path: Path) -> None:
     values = np.random.default_rng(1).normal(size=(5_000, 3))
     values[4_321, 1] = np.nan
@@ -132,7 +143,7 @@ def test_local_worker_processes(table: Path) -> None:
     ]
 
     assert reports[0].returncode == 1
-    assert reports[1].stderr == b""
+    assert b"Traceback" not in reports[1].stderr
     assert json.loads(reports[1].stdout) == json.loads(reports[0].stdout)
 
 
