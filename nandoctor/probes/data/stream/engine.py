@@ -7,13 +7,15 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-import duckdb
-import nanoarrow
 import numpy as np
 
 from nandoctor.errors import UNEXAMINABLE, NandoctorError
 from nandoctor.stats import Array
+
+if TYPE_CHECKING:
+    import duckdb
 
 _NUMPY = {"double": np.float64, "float": np.float32, "int64": np.int64}
 _local = threading.local()
@@ -23,6 +25,8 @@ def connection() -> duckdb.DuckDBPyConnection:
     """This thread's connection to a database in memory, which works on one thread: parts are what runs in parallel."""
     known: duckdb.DuckDBPyConnection | None = getattr(_local, "connection", None)
     if known is None:
+        import duckdb
+
         known = _local.connection = duckdb.connect(":memory:", config={"threads": 1})
     return known
 
@@ -65,6 +69,8 @@ def numbers(sql: str) -> Iterator[tuple[list[Array], list[Array | None]]]:
 
     duckdb.Error where the query fails.
     """
+    import nanoarrow
+
     for batch in nanoarrow.c_array_stream(connection().sql(sql)):
         values: list[Array] = []
         nulls: list[Array | None] = []

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-import duckdb
 import numpy as np
 
 from nandoctor.errors import UNEXAMINABLE, NandoctorError
@@ -26,6 +25,8 @@ def columns_of(path: str, most_bytes: int | None) -> tuple[str, ...]:
 
     NandoctorError (exit code 3) where there are no objects.
     """
+    import duckdb
+
     found: dict[str, None] = {}
     for chunk in _chunks(path, 0, None, 1, 0, most=most_bytes):
         with engine.as_file(chunk.data) as file:
@@ -62,6 +63,8 @@ def fold(part: Part) -> Partial:
 
 
 def _fold_chunk(chunk: Chunk, part: Part) -> Partial:
+    import duckdb
+
     structure = engine.quoted(json.dumps(dict.fromkeys(part.columns, "VARCHAR")))
     cells = ", ".join(_number(f"t.{engine.identifier(name)}") for name in part.columns)
     with engine.as_file(chunk.data) as file:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import duckdb
 import numpy as np
 
 from nandoctor.errors import UNEXAMINABLE, NandoctorError
@@ -30,6 +29,8 @@ class ParquetTable:
 
 def table_of(path: str) -> ParquetTable:
     """What the file's footer says; NandoctorError (exit code 3) if it is not a whole Parquet file."""
+    import duckdb
+
     try:
         described = engine.connection().sql(f"DESCRIBE SELECT * FROM {_file(path)}").fetchall()
         counted = engine.connection().sql(f"SELECT num_rows FROM parquet_file_metadata({engine.quoted(path)})")
@@ -49,6 +50,8 @@ def parts_of(path: str, table: ParquetTable, first_row: int, sample_rows: int) -
 
 def fold(part: Part) -> Partial:
     """The rows of the part; NandoctorError (exit code 3) if they cannot be read."""
+    import duckdb
+
     assert part.end is not None
     types = table_of(part.path).types
     within = f"FROM {_file(part.path)} WHERE file_row_number >= {part.start} AND file_row_number < {part.end}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import duckdb
 import numpy as np
 
 from nandoctor.facts.data import MOST_CELLS, Dialect, RejectedRow
@@ -172,6 +171,8 @@ def _by_duckdb(data: bytes, chunk: Chunk, part: Part, rejected: dict[int, str]) 
 
 def _queried(data: bytes, part: Part, *, direct: bool) -> tuple[list[Numbers], list[tuple[int, str]]] | None:
     """Batches of numbers, and the bytes and kinds of the rejected rows; None where DuckDB cannot read the text."""
+    import duckdb
+
     assert part.dialect is not None
     selected = ", ".join(_number(f"c{place}", part.dialect, direct) for place in range(len(part.columns)))
     with engine.as_file(data) as path:
