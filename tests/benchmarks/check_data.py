@@ -56,7 +56,7 @@ def measure(folder: Path, quick: bool) -> Table:
 def _compared(path: Path) -> list[list[str]]:
     programs = {name: text for name, text in PROGRAMS.items() if name == OURS or path.suffix == ".csv"}
     if path.name == "wide.csv":
-        # Takes minutes where there are hundreds of columns; no bound is set beside it.
+        # No bound is set beside it.
         programs.pop("DuckDB SUMMARIZE")
     if importlib.util.find_spec("pandas") is None:
         programs.pop("pandas.read_csv", None)
