@@ -111,7 +111,7 @@ def explain(
         message = f"{message} Seen in {origin.seen_in_batches:,} batches, of which this is the first."
         evidence = {**evidence, "batches": origin.seen_in_batches}
     if origin.rows_note:
-        message = f"{message} Of its rows: {origin.rows_note}."
+        message = f"{message} {origin.rows_note}"
     return Finding(
         rule=rule.code,
         cause=rule.cause,

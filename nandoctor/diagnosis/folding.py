@@ -70,8 +70,13 @@ def _was_run(finding: Finding, facts: Facts) -> bool:
 
 
 def _explains(one: Finding, other: Finding) -> bool:
-    """Whether the cause of one implies the other's, which must not be the more severe: it would be out of sight."""
+    """Whether the cause of one implies the other's, which must not be the more severe: it would be out of sight.
+
+    An impossible variance explains the square root of it, in its own layer.
+    """
     implied = one.cause in EXPLAINED_BY.get(other.cause, ())
+    if other.cause == "invalid-domain" and other.location.rows is None:
+        implied = one.cause == "nonfinite-weights" and one.location.layer == other.location.layer is not None
     return implied and SEVERITIES.index(one.severity) <= SEVERITIES.index(other.severity)
 
 
@@ -140,7 +145,7 @@ def _finding_of(origin: Origin, by_about: ByAbout, facts: Facts, seen_in: Origin
     """
     keys = [origin.about]
     if origin.kind == "variable":
-        keys.insert(0, f"variable:{origin.op}")
+        keys = [f"variable:{origin.op}", "variables", *keys]
     if origin.kind == "input" and facts.data is not None:
         name = origin.op.removeprefix("labels ")
         arrays = facts.data.labels if origin.op.startswith("labels ") else facts.data.inputs

@@ -30,7 +30,7 @@ def test_in_the_order_of_causes(finding: Any) -> None:
     ]
 
     assert order(findings) == [
-        "nan-in-data", "nonfinite-weights", "loss-activation-mismatch", "exp-overflow", "learning-rate-too-high",
+        "nan-in-data", "loss-activation-mismatch", "exp-overflow", "nonfinite-weights", "learning-rate-too-high",
         "hidden-nonfinite",
     ]  # fmt: skip
 

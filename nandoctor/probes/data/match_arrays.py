@@ -51,6 +51,8 @@ def match_arrays(data: DataSet, inputs: Sequence[WantedInput], outputs: Sequence
         ragged = _ragged_parts(data.arrays, one) if one.ragged else None
         used |= set(ragged[2]) if ragged else set()
     unused = tuple(name for name in data.arrays if name not in used)
+    if unused:
+        notes.append(f"Arrays that feed nothing: {listing(unused)}.")
     return Matched(same_rows([*bindings, *targets]), tuple(bindings), targets, tuple(notes), unused)
 
 

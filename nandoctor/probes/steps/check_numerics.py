@@ -21,8 +21,9 @@ _SUMMARY = re.compile(r"(Detected Infinity or NaN[^!]*)!!!|(Tensor had [^[]*valu
 def check_numerics_pass(
     subject: Subject, forward: Callable[[Mapping[str, Any]], Any], feeds: Mapping[str, Any]
 ) -> CheckNumericsFacts:
-    """Run the forward pass once under the instrument; it is disabled again at the end, whatever happens.
+    """Run the model and then the step's forward pass once under the instrument.
 
+    It is disabled again at the end, whatever happens.
     For a restored function (a SavedModel) `sees_inside` is False: op callbacks act on ops as they are created, and the
     body of a restored function is not created again.
     """
@@ -30,7 +31,7 @@ def check_numerics_pass(
     tf.debugging.enable_check_numerics()
     try:
         with unchanged(subject):
-            tf.function(lambda: forward(feeds), autograph=False)()
+            tf.function(lambda: (subject.infer(feeds), forward(feeds)), autograph=False)()
     except tf.errors.OpError as error:
         message = error.message or ""
         if not _DETECTED.search(message):

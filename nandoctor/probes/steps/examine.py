@@ -113,7 +113,7 @@ def examine(
             heads,
             input_facts(inference.step, subject.inputs, seen),
             chosen.facts,
-            [*subject.notices, *notices, *_remarks(subject, skipped)],
+            [*subject.notices, *notices, *_remarks(subject, skipped), *_about_loss(subject, chosen.facts)],
         ),
         step=facts,
         hidden=gathered_hidden(passes),
@@ -149,6 +149,15 @@ def _remarks(subject: Subject, skipped: str | None) -> list[str]:
     if subject.train is None:
         return ["the artefact does not hold training behaviour: gradients were taken with inference behaviour"]
     return []
+
+
+def _about_loss(subject: Subject, losses: Sequence[LossFacts]) -> list[str]:
+    """What the reader must know about a loss that is not the user's own."""
+    said = [loss.reason for loss in losses if loss.chosen == "inferred"]
+    if subject.compiled_loss is not None and any(loss.chosen == "outputs" for loss in losses):
+        names = ", ".join(dict.fromkeys(subject.compiled_loss.names.values()))
+        said.append(f"the model's own loss ({names}) was not run, for want of labels: name them with --labels")
+    return said
 
 
 def _subject_facts(

@@ -95,7 +95,7 @@ def _dataset_rows(rows: tuple[int, ...] | None, batch_rows: Sequence[range], bat
 
 def _origin(step: Step, birth: Birth, lines: Lines) -> Origin:
     backward = birth.kind == "op" and is_gradient(birth.name)
-    name = forward_name(birth.name) if birth.kind in ("op", "constant") else birth.name
+    name = step.own_name(forward_name(birth.name)) if birth.kind in ("op", "constant") else birth.name
     own_type = birth.instruction.op_type if birth.instruction else "Input"
     op_type = step.op_types.get(name, own_type) if backward else own_type
     if backward and name not in step.op_types:
@@ -131,7 +131,7 @@ def _operand(step: Step, seen: OperandSeen) -> Operand:
         dtype=seen.dtype,
         shape=seen.shape,
         stats=seen.stats,
-        op=maker.name if maker else None,
+        op=step.own_name(maker.name) if maker else None,
         op_type=maker.op_type if maker else None,
         layer=step.names.layer(maker.name) if maker else None,
         at_fault=seen.at_fault,

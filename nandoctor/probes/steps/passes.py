@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from nandoctor.errors import NandoctorError
+from nandoctor.errors import UNEXAMINABLE, USAGE, NandoctorError
 from nandoctor.probes.models.subject import Subject
 from nandoctor.probes.steps.hidden import disagreements
 from nandoctor.probes.steps.interpreter import RefusedError
@@ -18,7 +19,7 @@ from nandoctor.probes.steps.profile import (
     watch_list,
 )
 from nandoctor.probes.steps.run import Ran, run_batch
-from nandoctor.probes.steps.trace import Batch, Step, tensors, trace_training
+from nandoctor.probes.steps.trace import Batch, Step, is_user_file, tensors, trace_training
 from nandoctor.stats import Array
 
 
@@ -59,11 +60,16 @@ def training_pass(subject: Subject, chosen: ChosenLoss, batch: Batch, backward: 
     """The pass with loss and gradients; NandoctorError where the loss does not go with the model and the labels."""
     try:
         step = trace_training(subject, chosen.compute, batch, backward=backward)
-    except (ValueError, TypeError, LookupError) as error:
-        said = str(error).strip().splitlines()
+    except NandoctorError:
+        raise
+    except Exception as error:  # the loss is the user's code, or a model's: what it raises is theirs to mend
+        said = str(error).strip().splitlines() or [type(error).__name__]
+        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if is_user_file(frame.filename)]
+        line = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
         what = f"the loss ({chosen.facts[0].name})" if chosen.facts else "the loss"
-        message = f"{what} cannot be computed on this model and these labels: {said[0][:200] if said else error!r}"
-        raise NandoctorError(message) from error
+        message = f"{what} cannot be computed on this model and these labels: {said[0][:200]}{line}"
+        exit_code = USAGE if any(loss.chosen == "given" for loss in chosen.facts) else UNEXAMINABLE
+        raise NandoctorError(message, exit_code) from error
     return Pass(step, watch_list(step))
 
 

@@ -67,7 +67,7 @@ def culprit_rows(
     """
     _, fed_by = step.flow.ancestors((key[1], key[2]))
     if not any(argument < len(step.fed) for argument in fed_by):
-        return Culprits(None, "it does not depend on the batch")
+        return Culprits(None, "It does not depend on the batch.")
     count = len(batch.rows)
 
     def fails(rows: Sequence[int]) -> bool:
@@ -82,7 +82,7 @@ def search(fails: Fails, guess: tuple[int, ...] | None, count: int) -> Culprits:
     everything = list(range(count))
     try:
         if not fails(everything):
-            return Culprits(guess, "it did not happen again when the batch was run once more")
+            return Culprits(guess, "It did not happen again when the batch was run once more.")
         if guess is not None and 0 < len(guess) < count:
             rest = [row for row in everything if row not in guess]
             if fails(guess) and not fails(rest):
@@ -91,9 +91,9 @@ def search(fails: Fails, guess: tuple[int, ...] | None, count: int) -> Culprits:
                     return Culprits(found)
         return _minimal_sets(fails, everything)
     except _BudgetError:
-        return Culprits(guess, "not narrowed down further: the runs allowed for it were used up")
+        return Culprits(guess, "Its rows were not narrowed down further: the runs allowed for it were used up.")
     except NandoctorError:
-        return Culprits(guess, "not verified: the model does not run on a part of the batch")
+        return Culprits(guess, "Its rows are not verified: the model does not run on a part of the batch.")
 
 
 def _one_by_one(fails: Fails, guess: list[int]) -> tuple[int, ...]:
@@ -109,7 +109,9 @@ def _minimal_sets(fails: Fails, everything: list[int]) -> Culprits:
     rest, found = list(everything), list[int]()
     while rest and fails(rest):
         if not found and len(rest) > 3 and all(fails([row]) for row in (rest[0], rest[len(rest) // 2], rest[-1])):
-            return Culprits(tuple(everything), "each row tried alone (the first, the middle, the last) brings it about")
+            return Culprits(
+                tuple(everything), "Each row tried alone (the first, the middle, the last) brings it about."
+            )
         smallest = _smallest(fails, rest)
         found += smallest
         rest = [row for row in rest if row not in smallest]

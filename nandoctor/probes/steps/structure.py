@@ -229,5 +229,5 @@ def nodes_by_name(step: Step) -> dict[str, list[Key]]:
     found: dict[str, list[Key]] = {}
     for key, node in step.flow.nodes.items():
         if not is_gradient(node.instruction.name):
-            found.setdefault(node.instruction.name, []).append(key)
+            found.setdefault(step.own_name(node.instruction.name), []).append(key)
     return found

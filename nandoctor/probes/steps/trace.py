@@ -32,7 +32,7 @@ class Step:
     `results` say what each flat output is: ("output", name), ("loss", ""), ("gradient", variable). `fed` are the names
     of the flat arguments, inputs first, then labels, each with its component for a ragged one. `unconnected` are the
     trainable variables that got no gradient. `op_types` maps the names of forward ops to their types, `lines` forward
-    ops to (file, line, function) as Python traced them.
+    ops to (file, line, function) as Python traced them. `aliases` give the names of ops that TensorFlow renamed.
     """
 
     concrete: Any
@@ -45,6 +45,11 @@ class Step:
     names: LayerNames
     op_types: Mapping[str, str]
     lines: Mapping[str, tuple[str, int, str]]
+    aliases: Mapping[str, str]
+
+    def own_name(self, name: str) -> str:
+        """The name that an op had before TensorFlow made a gradient's forward function of its own."""
+        return self.aliases.get(name, name)
 
     def captured(self) -> list[Any]:
         """The captured tensors that follow the fed arguments."""
@@ -162,9 +167,22 @@ def _step(
         for node in flow.nodes.values()
         if not is_gradient(node.instruction.name)
     }
-    names = layer_names(op_types, subject.layers, [one.name for one in subject.variables], subject.root)
     lines = _lines(concrete.graph)
-    return Step(concrete, library, root, flow, fed, results, cut, names, op_types, lines)
+    aliases = _aliases([node.instruction.name for node in flow.nodes.values()], lines)
+    op_types.update({own: op_types[name] for name, own in aliases.items()})
+    names = layer_names(op_types, subject.layers, [one.name for one in subject.variables], subject.root)
+    return Step(concrete, library, root, flow, fed, results, cut, names, op_types, lines, aliases)
+
+
+def _aliases(names: Sequence[str], lines: Mapping[str, Any]) -> dict[str, str]:
+    """Ops that TensorFlow renamed in a forward function, because an output of the function has their name.
+
+    `truediv` becomes `truediv_0`; the gradient's ops and the source lines still know it as `truediv`.
+    """
+    known = set(names)
+    referred = {forward_name(name) for name in names if is_gradient(name)} | set(lines)
+    renamed = [name for name in known if name.endswith("_0") and name[:-2] not in known]
+    return {name: name[:-2] for name in renamed if name[:-2] in referred}
 
 
 def _lines(graph: Any) -> dict[str, tuple[str, int, str]]:

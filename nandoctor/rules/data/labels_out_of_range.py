@@ -150,7 +150,7 @@ class LabelsOutOfRange:
     def _explain(
         self, data: DataFacts, array: ArrayFacts, loss: LossFacts, fault: _Fault, step: StepFacts | None
     ) -> Finding:
-        ran = step is not None and bool(step.losses) and all(map(math.isfinite, step.losses))
+        ran = step is not None and len(step.losses) == step.batches and all(map(math.isfinite, step.losses))
         seen = any(data.place_in_batch(cell.row) is not None for cell in fault.cells)
         left_out = loss.name == SPARSE_LOSS and "outside" in fault.evidence and ran and seen
         rows = f"; rows {listing([cell.row for cell in fault.cells])}" if fault.cells else ""

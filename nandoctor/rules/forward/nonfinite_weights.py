@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from nandoctor.facts import VariableFacts, WeightFacts
 from nandoctor.finding import Finding, Location, Remedy
-from nandoctor.wording import number, plural
+from nandoctor.wording import listing, number, plural
 
 
 @dataclass(frozen=True)
@@ -48,20 +48,40 @@ class NonfiniteWeights:
     def check(self, weights: WeightFacts) -> Iterator[Finding]:
         """One error for each variable that holds NaN or Inf, or a negative moving variance; a note for a -Inf "
         "buffer."""
+        bad = [one for one in weights.variables if one.stats.nonfinite > self.elements and not _masks(one)]
+        if len(bad) > 1:
+            yield self._several(bad, len(weights.variables))
         for variable in weights.variables:
             if variable.stats.nonfinite > self.elements:
-                yield self._nonfinite(variable)
+                if len(bad) < 2 or variable not in bad:
+                    yield self._nonfinite(variable)
             elif variable.role == "moving-variance" and (variable.stats.minimum or 0.0) < self.variance:
                 yield self._negative(variable, variable.stats.minimum or 0.0)
 
+    def _several(self, bad: Sequence[VariableFacts], count: int) -> Finding:
+        first = bad[0]
+        names = listing([f"{one.name} ({one.stats.nonfinite:,} of {one.stats.count:,})" for one in bad], 4)
+        elements = sum(one.stats.nonfinite for one in bad)
+        return Finding(
+            rule=self.code,
+            cause=self.cause,
+            severity="error",
+            title=self.title,
+            message=f"{len(bad):,} of {count:,} variables hold NaN or Inf (limit {self.elements} elements): {names}.",
+            location=Location(layer=first.layer),
+            evidence={"elements": elements, "variables": len(bad), "first": first.name},
+            limits={"elements": self.elements},
+            remedies=(Remedy("restore-checkpoint", "Restore a checkpoint from before the update that did this"),),
+            about="variables",
+        )
+
     def _nonfinite(self, variable: VariableFacts) -> Finding:
         stats = variable.stats
-        masks = not variable.trainable and variable.role == "other" and not stats.nan and not stats.positive_inf
         where = "" if variable.first_bad is None else f"; the first is at index {list(variable.first_bad)}"
         return Finding(
             rule=self.code,
             cause=self.cause,
-            severity="note" if masks else "error",
+            severity="note" if _masks(variable) else "error",
             title=self.title,
             message=(
                 f"{variable.name} holds {stats.nan:,} NaN and {stats.positive_inf + stats.negative_inf:,} Inf in "
@@ -95,3 +115,9 @@ class NonfiniteWeights:
             remedies=(Remedy("reset-variance", "Reset the moving variance to 1 and estimate it again"),),
             about=f"variable:{variable.name}",
         )
+
+
+def _masks(variable: VariableFacts) -> bool:
+    """Whether it is a buffer of -Inf, as masks are."""
+    stats = variable.stats
+    return not variable.trainable and variable.role == "other" and not stats.nan and not stats.positive_inf

@@ -216,7 +216,7 @@ def test_labels_by_option():
     assert result.labels["out"].tolist() == [0, 1, 2, 3]
     assert result.labels["out"].dtype == arrays["price"].dtype
     assert result.unused == ("y",)
-    assert result.notes == ()
+    assert result.notes == ("Arrays that feed nothing: y.",)
 
 
 def test_labels_of_several_outputs_by_option():
