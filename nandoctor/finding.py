@@ -139,12 +139,26 @@ class LayerRow:
 
 
 @dataclass(frozen=True)
+class ColumnPrescription:
+    """What to do with one column before it is fed: `actions` in order, and the figures that call for them.
+
+    An action is drop, cast, impute, one-hot, log1p, standardize, `clip at NUMBER` or `rescale by 1 / NUMBER`.
+    """
+
+    array: str
+    column: str
+    actions: tuple[str, ...]
+    reason: str
+
+
+@dataclass(frozen=True)
 class Report:
     """Everything a report format needs; `findings[0]` is the root cause.
 
     `examined` are sentences that say what was looked at (rows, passes, loss, instruments), `skipped` the
     rules that could not be applied, `notices` what the reader must know about how the examination was made,
-    `check_numerics` what TensorFlow's own instrument said.
+    `check_numerics` what TensorFlow's own instrument said. `prescription` is what data that was examined alone
+    needs, column by column.
     """
 
     tool: Tool
@@ -156,4 +170,5 @@ class Report:
     skipped: tuple[Skipped, ...] = ()
     layers: tuple[LayerRow, ...] = ()
     check_numerics: Mapping[str, Any] | None = None
+    prescription: tuple[ColumnPrescription, ...] = ()
     schema_version: int = SCHEMA_VERSION

@@ -55,11 +55,13 @@ def page(rule: type[Rule]) -> dict[str, str]:
 
 
 @cache
-def load_rules() -> tuple[type[Rule], ...]:
-    """Every rule class below `nandoctor/rules/`, by code."""
+def load_rules(*rooms: str) -> tuple[type[Rule], ...]:
+    """Every rule class below `nandoctor/rules/`, or in some of its rooms ("data", "head"), by code."""
     package = importlib.import_module(RULES_PACKAGE)
     found: list[type[Rule]] = []
     for module_info in pkgutil.walk_packages(package.__path__, f"{RULES_PACKAGE}."):
+        if rooms and module_info.name.split(".")[2] not in rooms:
+            continue
         module = importlib.import_module(module_info.name)
         for _, member in inspect.getmembers(module, inspect.isclass):
             if member.__module__ == module.__name__ and is_dataclass(member) and hasattr(member, "code"):

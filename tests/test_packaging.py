@@ -19,17 +19,21 @@ ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 
 
-def scan_help() -> str:
-    """The help of `nandoctor scan` in 80 columns, as a code block."""
-    command = [sys.executable, "-c", "from nandoctor.cli.main import run; run()", "scan", "--help"]
+def help_of(name: str) -> str:
+    """The help of a command in 80 columns, as a code block."""
+    command = [sys.executable, "-c", "from nandoctor.cli.main import run; run()", name, "--help"]
     environment = {**os.environ, "COLUMNS": "80", "LC_ALL": "C.UTF-8"}
     text = subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout
-    return f"```text\n$ nandoctor scan --help\n{text.strip()}\n```"
+    return f"```text\n$ nandoctor {name} --help\n{text.strip()}\n```"
 
 
-@pytest.mark.parametrize("part", ["help", "rules"])
+@pytest.mark.parametrize("part", ["help", "help of check-data", "rules"])
 def test_generated_parts_of_the_readme_are_up_to_date(request: pytest.FixtureRequest, part: str) -> None:
-    wanted = scan_help() if part == "help" else readme_table(load_rules())
+    wanted = {
+        "help": lambda: help_of("scan"),
+        "help of check-data": lambda: help_of("check-data"),
+        "rules": lambda: readme_table(load_rules()),
+    }[part]()
     begin, end = f"<!-- {part}: begin -->\n", f"\n<!-- {part}: end -->"
     before, rest = README.read_text(encoding="utf-8").split(begin)
     found, after = rest.split(end.strip())

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from nandoctor import __version__
+from nandoctor.cli.check_data import check_data
 from nandoctor.cli.explain import explain
 from nandoctor.cli.scan import scan
 from nandoctor.errors import UNEXAMINABLE, NandoctorError
@@ -24,6 +25,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command(no_args_is_help=True)(scan)
+app.command("check-data", no_args_is_help=True)(check_data)
 app.command()(explain)
 
 
@@ -74,6 +76,7 @@ def main(
     \b
     Examples:
       nandoctor scan saved_model/ data.npz
+      nandoctor check-data train.csv --target price
       nandoctor explain log-of-zero
 
     Exit codes: 0 nothing at or above --fail-on, 1 findings, 2 wrong usage or configuration, 3 could not be

@@ -4,31 +4,64 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from nandoctor.diagnosis.folding import folded
+from nandoctor.diagnosis.prescription import prescription
 from nandoctor.diagnosis.ranking import ranked, summary
-from nandoctor.facts import Facts, GradientFacts, StepFacts
-from nandoctor.finding import LayerRow, Report, ReportSubject
-from nandoctor.rule import apply_rules, load_rules
+from nandoctor.facts import DataFacts, Facts, GradientFacts, StepFacts
+from nandoctor.finding import Finding, LayerRow, Report, ReportSubject
+from nandoctor.rule import apply_rules, load_rules, needs
 from nandoctor.wording import number, plural
+
+OF_DATA_ALONE = {"data", "subject"}
+OF_CELLS = frozenset(
+    {"nan-in-data", "inf-in-data", "missing-in-data", "non-numeric-data", "labels-out-of-range", "precision-loss"}
+)
 
 
 def diagnose(facts: Facts) -> Report:
     """The report on these facts: the same facts give the same report."""
-    findings, skipped = apply_rules(tuple(rule() for rule in load_rules()), facts)
-    roots = ranked(folded(findings, facts))
+    alone = facts.step is None and facts.weights is None
+    rules = load_rules("data", "head") if alone else load_rules()
+    if alone:
+        rules = tuple(rule for rule in rules if set(needs(rule)) <= OF_DATA_ALONE)
+    findings, skipped = apply_rules(tuple(rule() for rule in rules), facts)
+    roots = ranked((*folded(findings, facts), *_of_other_splits(facts)))
     return Report(
         tool=facts.tool,
         subject=_subject(facts),
         summary=summary(roots),
         findings=roots,
         examined=tuple(_examined(facts)),
-        notices=facts.subject.notices if facts.subject else (),
+        notices=(*(facts.subject.notices if facts.subject else ()), *(facts.data.notices if facts.data else ())),
         skipped=skipped,
         layers=tuple(_layer_rows(facts.step)) if facts.step else (),
         check_numerics=asdict(facts.check_numerics) if facts.check_numerics else None,
+        prescription=prescription(facts.data) if alone and facts.data else (),
     )
+
+
+def _of_other_splits(facts: Facts) -> tuple[Finding, ...]:
+    """What makes the cells of the other splits unfit: what concerns their spread is judged on the first alone."""
+    if facts.data is None:
+        return ()
+    found: list[Finding] = []
+    for split in facts.data.splits:
+        data = DataFacts(
+            split.path,
+            split.rows,
+            split.arrays,
+            rejected_rows=split.rejected_rows,
+            rejected=split.rejected,
+            fed_as=facts.data.fed_as,
+        )
+        rules = tuple(rule() for rule in load_rules("data", "head") if rule.cause in OF_CELLS)
+        findings, _ = apply_rules(rules, replace(facts, data=data))
+        found += [
+            replace(one, message=f"Split {split.name}: {one.message}") for one in findings if one.severity != "note"
+        ]
+    return tuple(found)
 
 
 def _subject(facts: Facts) -> ReportSubject:
@@ -38,11 +71,13 @@ def _subject(facts: Facts) -> ReportSubject:
 
 
 def _examined(facts: Facts) -> Iterator[str]:
-    if facts.subject is not None:
+    if facts.subject is not None and facts.subject.kind == "data":
+        yield facts.subject.format
+    elif facts.subject is not None:
         signature = f", signature {facts.subject.signature}" if facts.subject.signature else ""
         yield f"model: {facts.subject.format}{signature}"
     if facts.data is not None:
-        yield f"data: {plural(facts.data.rows, 'row')} profiled in {facts.data.path}"
+        yield from _data_examined(facts.data)
     step = facts.step
     if step is not None:
         passes = "forward and backward" if step.backward else f"forward only ({step.backward_skipped})"
@@ -64,6 +99,24 @@ def _examined(facts: Facts) -> Iterator[str]:
         blind = "" if facts.check_numerics.sees_inside else " (it cannot see inside a restored function)"
         said = "tripped" if facts.check_numerics.tripped else "did not trip"
         yield f"tf.debugging.enable_check_numerics: {said}{blind}"
+
+
+def _data_examined(data: DataFacts) -> Iterator[str]:
+    if data.dialect is None and not data.rejected_rows:
+        yield f"data: {plural(data.rows, 'row')} profiled in {data.path}"
+    else:
+        whole = data.rows + data.rejected_rows
+        yield f"data: {data.rows:,} rows read + {data.rejected_rows:,} rejected = {whole:,} in {data.path}"
+    if data.dialect is not None:
+        one = data.dialect
+        header = "a header" if one.header else "no header"
+        yield (
+            f"dialect: cells separated by {one.delimiter!r}, quoted by {one.quote!r}, decimal {one.decimal!r}, "
+            f"{one.encoding}, {header}"
+        )
+    for split in data.splits:
+        whole = split.rows + split.rejected_rows
+        yield f"split {split.name}: {split.rows:,} rows read + {split.rejected_rows:,} rejected = {whole:,}"
 
 
 def _nearest_limit(step: StepFacts) -> str:

@@ -1,6 +1,15 @@
 """What was observed: plain, savable data that rules read. Nothing here imports TensorFlow."""
 
-from nandoctor.facts.data import ArrayFacts, Cell, ColumnFacts, DataFacts
+from nandoctor.facts.data import (
+    ArrayFacts,
+    Cell,
+    ColumnFacts,
+    DataFacts,
+    Dialect,
+    RejectedRow,
+    RowSample,
+    SplitFacts,
+)
 from nandoctor.facts.examination import CheckNumericsFacts, Disagreement, Facts, HiddenFacts
 from nandoctor.facts.layers import GradientFacts, LayerFacts, LoopFacts, NearLimit
 from nandoctor.facts.origin import Operand, Origin, Refusal, SourceLine
@@ -14,6 +23,7 @@ __all__ = [
     "CheckNumericsFacts",
     "ColumnFacts",
     "DataFacts",
+    "Dialect",
     "Disagreement",
     "Facts",
     "GradientFacts",
@@ -27,7 +37,10 @@ __all__ = [
     "Operand",
     "Origin",
     "Refusal",
+    "RejectedRow",
+    "RowSample",
     "SourceLine",
+    "SplitFacts",
     "StepFacts",
     "SubjectFacts",
     "VariableFacts",

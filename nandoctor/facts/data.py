@@ -17,13 +17,16 @@ QUANTILE_LEVELS: tuple[float, ...] = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.
 class Cell:
     """One value of a column: its data row (from 0), the value, and where it came from.
 
-    `text` is the cell as written (csv; None for binary formats), `line` its line in the file from 1.
+    `text` is the cell as written (csv; None for binary formats), `line` its line in the file from 1, `byte` the
+    offset of its row's first byte in the (decompressed) file, `file` its file where the data set has several.
     """
 
     row: int
     value: float
     text: str | None = None
     line: int | None = None
+    byte: int | None = None
+    file: str | None = None
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,10 @@ class ColumnFacts:
     `lowest` and `highest` the most extreme finite cells, most extreme first (at most 16 each); `bad` the
     first missing, NaN and infinite cells (at most 16; `stats` has the exact counts); `repeated` the most
     frequent values with their counts, most frequent first (at most 8); `integral` says that every finite
-    value is a whole number; `distinct` how many distinct values there are, None above 1,000.
+    value is a whole number; `distinct` how many distinct values there are, None above 1,000. `non_numeric` are
+    the cells that hold text which is no number (in no other count: `stats.count + non_numeric` are the rows), `tokens`
+    the first of them (at most 16), `token_counts` the most frequent texts with their counts (at most 8). `rounded` are
+    the whole numbers that float64 does not hold exactly, `rounded_cells` the first of them.
     """
 
     name: str
@@ -46,6 +52,11 @@ class ColumnFacts:
     repeated: tuple[tuple[float, int], ...] = ()
     integral: bool = False
     distinct: int | None = None
+    non_numeric: int = 0
+    tokens: tuple[Cell, ...] = ()
+    token_counts: tuple[tuple[str, int], ...] = ()
+    rounded: int = 0
+    rounded_cells: tuple[Cell, ...] = ()
 
     def quantile(self, level: float) -> float:
         """The value at one of `QUANTILE_LEVELS`; ValueError for another level, IndexError without values."""
@@ -93,13 +104,68 @@ class ArrayFacts:
 
     @property
     def image_like(self) -> bool:
-        """Whether this looks like pixels: rank 4 with 1, 3 or 4 channels, or rank 3 whole numbers in 0..255."""
+        """Whether this looks like pixels: rank 4 with 1, 3 or 4 channels, or whole numbers in 0..255.
+
+        These of rank 3, or of rank 2 where at least 64 columns (8 x 8, flattened) reach beyond 127 together.
+        """
         if self.stats is None or self.stats.minimum is None or self.stats.maximum is None:
             return False
         if len(self.shape) == 4 and self.shape[-1] in (1, 3, 4):
             return True
         whole = bool(self.columns) and all(column.integral for column in self.columns)
-        return len(self.shape) == 3 and whole and self.stats.minimum >= 0 and self.stats.maximum <= 255
+        if not whole or self.stats.minimum < 0 or self.stats.maximum > 255:
+            return False
+        return len(self.shape) == 3 or (len(self.columns) >= 64 and self.stats.maximum > 127)
+
+
+@dataclass(frozen=True)
+class RejectedRow:
+    """A row of a text file that is no row of the table: its number, line (from 1), byte (from 0), why, and its text."""
+
+    row: int
+    line: int
+    byte: int
+    reason: str
+    text: str
+    file: str | None = None
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a text table was read: `delimiter`, `quote`, `decimal` mark, `encoding`, and whether line 1 is a `header`."""
+
+    delimiter: str
+    quote: str
+    header: bool
+    encoding: str
+    decimal: str
+
+
+@dataclass(frozen=True)
+class RowSample:
+    """The same rows of every array: `rows` are their numbers, ascending, `values[i]` the sampled column `columns[i]`.
+
+    A column is named by its array and its name there. Missing cells and texts are NaN in `values`; `texts` has the
+    latter as (place in `columns`, place in `rows`, text). Only arrays with one value a row and column are in it.
+    """
+
+    rows: tuple[int, ...]
+    columns: tuple[tuple[str, str], ...]
+    values: tuple[tuple[float, ...], ...]
+    texts: tuple[tuple[int, int, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class SplitFacts:
+    """One named part of a data set (train, val): what `DataFacts` says, for its own files."""
+
+    name: str
+    path: str
+    rows: int
+    arrays: tuple[ArrayFacts, ...]
+    rejected_rows: int = 0
+    rejected: tuple[RejectedRow, ...] = ()
+    sample: RowSample | None = None
 
 
 @dataclass(frozen=True)
@@ -107,7 +173,12 @@ class DataFacts:
     """The data set: its path, its rows, its arrays, and the rows that the passes used.
 
     `examined_rows` are (first, past-the-last) ranges of rows that went through the model, in order of the
-    batches; empty when the data alone was examined.
+    batches; empty when the data alone was examined. `rejected_rows` are rows of the file that are not among `rows`,
+    `rejected` the first of them (at most 16). `dialect` says how the text was read, `notices` what else the reader
+    must know. `sample` are whole rows, for what concerns several columns. With splits, this is the one named
+    `split` (the first, to train on) and `splits` are the others. `fed_as` is the dtype that the values are to be
+    fed in, None where nobody said. `files` are the files that were read, with how many rows each has (rejected ones
+    included).
     """
 
     path: str
@@ -115,6 +186,15 @@ class DataFacts:
     arrays: tuple[ArrayFacts, ...]
     batch_size: int | None = None
     examined_rows: tuple[tuple[int, int], ...] = ()
+    rejected_rows: int = 0
+    rejected: tuple[RejectedRow, ...] = ()
+    dialect: Dialect | None = None
+    notices: tuple[str, ...] = ()
+    sample: RowSample | None = None
+    split: str | None = None
+    splits: tuple[SplitFacts, ...] = ()
+    fed_as: str | None = None
+    files: tuple[tuple[str, int], ...] = ()
 
     @property
     def inputs(self) -> tuple[ArrayFacts, ...]:
@@ -151,4 +231,10 @@ class DataFacts:
             rows=tuple(place for number, place in places if number == batch) or None,
             dataset_rows=tuple(rows) or None,
             columns=tuple(columns) or None,
+        )
+
+    def rows_at(self, rows: Sequence[int], file: str | None = None, columns: Sequence[str] = ()) -> Location:
+        """Where whole rows are: in this data set's file, or in another one."""
+        return Location(
+            file=file or self.path, phase="data", dataset_rows=tuple(rows) or None, columns=tuple(columns) or None
         )

@@ -100,7 +100,7 @@ class SubjectFacts:
     sentences that the report must show (several signatures, no gradients and why).
     """
 
-    kind: Literal["saved_model", "keras", "script"]
+    kind: Literal["saved_model", "keras", "script", "data"]
     path: str
     format: str
     signature: str | None

@@ -28,6 +28,7 @@ def as_mapping(report: Report) -> dict[str, Any]:
         "skipped": [asdict(skipped) for skipped in report.skipped],
         "layers": [asdict(layer) for layer in report.layers],
         "check_numerics": report.check_numerics,
+        "prescription": [asdict(one) for one in report.prescription],
     }
     plain: dict[str, Any] = _plain(mapping)
     return plain

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from tabulate import SEPARATING_LINE, tabulate
 from typer import style
 
-from nandoctor.finding import Finding, Remedy, Report
+from nandoctor.finding import ColumnPrescription, Finding, Remedy, Report
 from nandoctor.reports.formats import Detail
 from nandoctor.reports.layers import layer_table
 from nandoctor.reports.places import brief_place, place
 from nandoctor.reports.wrapping import cell, item, wrap
-from nandoctor.wording import number, plural
+from nandoctor.wording import listing, number, plural
 
 NARROWEST, WIDEST = 60, 200
 _STACKED_BELOW = 110
@@ -34,6 +34,7 @@ def render(report: Report, *, width: int = 100, colour: bool = False, detail: De
         blocks += _advice(report, width)
         if report.summary.verdict == "healthy":
             blocks.append(_bill_of_health(report, width))
+        blocks.append(_prescription(report, width, verbose=detail == "verbose"))
         blocks += _circumstances(report, width, verbose=detail == "verbose")
     return "\n\n".join("\n".join(line.rstrip() for line in block) for block in blocks if block) + "\n"
 
@@ -144,6 +145,23 @@ def _bill_of_health(report: Report, width: int) -> list[str]:
     lines = ["No error and no warning. What was checked:"]
     lines += [line for sentence in report.examined for line in item(sentence, width)]
     return lines
+
+
+def _prescription(report: Report, width: int, *, verbose: bool) -> list[str]:
+    """What each column needs; those that need the same share a line, and only the first lines are shown."""
+    shared: dict[tuple[str, ...], list[ColumnPrescription]] = {}
+    for one in report.prescription:
+        shared.setdefault(one.actions, []).append(one)
+    if not shared:
+        return []
+    rows = []
+    for actions, ones in shared.items():
+        names = listing([one.column for one in ones], len(ones) if verbose else 8)
+        why = ones[0].reason if len(ones) == 1 else f"{ones[0].column}: {ones[0].reason}"
+        third = (width - 4) // 3
+        rows.append([cell(names, third), cell(", then ".join(actions), third), cell(why, third)])
+    table = tabulate(rows, headers=["column", "do", "because"], tablefmt="simple", disable_numparse=True)
+    return ["What to do with the columns before they are fed:", *table.splitlines()]
 
 
 def _circumstances(report: Report, width: int, *, verbose: bool) -> Iterator[list[str]]:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import check_data
 import memory
 import start_up
 import step
@@ -24,6 +25,7 @@ BENCHMARKS: dict[str, Callable[[Path, bool], Table]] = {
     "memory": memory.measure,
     "while-loops": while_loops.measure,
     "start-up": start_up.measure,
+    "check-data": check_data.measure,
 }
 
 

@@ -25,7 +25,7 @@ finally:
     print(*sorted({name.split(".")[0] for name in sys.modules}), file=sys.stderr)
 """
     heavy = {"tensorflow", "keras", "tf_keras", "numpy", "tabulate", "yaml", "cattrs", "attrs", "tqdm", "h5py", "rich"}
-    for arguments in (["--help"], ["scan", "--help"], ["explain", "--help"], ["--version"]):
+    for arguments in (["--help"], ["scan", "--help"], ["check-data", "--help"], ["explain", "--help"], ["--version"]):
         done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True)
         assert done.stdout
         assert heavy.isdisjoint(done.stderr.split())
@@ -51,9 +51,9 @@ def test_version(nandoctor: Command) -> None:
     assert (outcome.code, outcome.out) == (0, f"nandoctor {__version__}\n")
 
 
-@pytest.mark.parametrize("arguments", [("--help",), ("scan", "--help"), ("explain", "--help")])
-def test_help_gives_examples(nandoctor: Command, arguments: tuple[str, ...]) -> None:
-    outcome = nandoctor(*arguments)
+@pytest.mark.parametrize("command", [(), ("scan",), ("check-data",), ("explain",)])
+def test_help_gives_examples(nandoctor: Command, command: tuple[str, ...]) -> None:
+    outcome = nandoctor(*command, "--help")
 
     assert outcome.code == 0
     assert "Examples:\n    nandoctor " in outcome.out

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nandoctor.errors import UNEXAMINABLE, NandoctorError
@@ -115,7 +115,7 @@ PARTS = {
 
 
 @pytest.mark.parametrize("part", PARTS)
-@settings(max_examples=10)
+@settings(max_examples=10, suppress_health_check=[HealthCheck.data_too_large, HealthCheck.too_slow])
 @given(data=st.data())
 def test_every_part_is_written_back_the_same(part, data):
     facts = Facts(TOOL, unavailable={"data": "none given"}, **{part: data.draw(st.from_type(PARTS[part]))})

@@ -5,7 +5,17 @@ from dataclasses import replace
 
 import pytest
 
-from nandoctor.finding import Finding, LayerRow, Location, Remedy, Report, Summary
+from nandoctor.finding import (
+    ColumnPrescription,
+    Finding,
+    LayerRow,
+    Location,
+    Remedy,
+    Report,
+    ReportSubject,
+    Summary,
+    Tool,
+)
 from nandoctor.reports.table import render
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -138,3 +148,21 @@ def test_colour_only_when_asked_for_and_without_effect_on_the_text(sick_report: 
 )
 def test_what_check_numerics_said(sick_report: Report, said: dict[str, object], told: str) -> None:
     assert told in render(replace(sick_report, check_numerics=said))
+
+
+def test_columns_that_need_the_same_share_a_line() -> None:
+    needs = tuple(ColumnPrescription("table", f"c{place}", ("impute", "standardize"), "because") for place in range(12))
+    report = Report(
+        Tool("nandoctor", "0.1.0", None, None, "3.11.7"),
+        ReportSubject("data", "d.csv"),
+        Summary(0, 0, 0, "healthy"),
+        (),
+        prescription=needs,
+    )
+
+    shown = render(report)
+    assert "What to do with the columns before they are fed:" in shown
+    assert "impute, then standardize" in shown
+    assert "(12 in all)" in shown
+    assert "c11" in render(report, detail="verbose")
+    assert "impute" not in render(report, detail="brief")

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nandoctor.api import scan
-from nandoctor.finding import Finding
+from nandoctor.api import check_data, scan
+from nandoctor.finding import Finding, Report
 from nandoctor.rule import load_rules, page
 
-pytestmark = pytest.mark.tensorflow
+WITHOUT_MODEL = [rule for rule in load_rules() if "model =" not in page(rule)["Example"]]
+WITH_MODEL = [rule for rule in load_rules() if rule not in WITHOUT_MODEL]
 
 
 def run(example: str) -> SimpleNamespace:
@@ -51,6 +52,18 @@ def saved_data(example: SimpleNamespace, folder: Path) -> Path:
     return folder / "data.npz"
 
 
+def checked(text: str, folder: Path) -> Report:
+    """The report on an example without a model: `csv` (and `csv_val`, a split), or `x` and perhaps `y`."""
+    defined: dict[str, Any] = {"np": np}
+    exec(compile(text, "<example>", "exec"), defined)
+    example = SimpleNamespace(**{"csv": None, "y": None, **defined})
+    train = saved_data(example, folder)
+    if "csv_val" not in defined:
+        return check_data(train, target=None if example.y is None else "y")
+    (folder / "val.csv").write_text(defined["csv_val"])
+    return check_data(splits={"train": str(train), "val": str(folder / "val.csv")})
+
+
 def saved_loss(example: SimpleNamespace, text: str, folder: Path) -> str | None:
     """The loss as `--loss` takes it: a function's source goes to a file of its own."""
     if not callable(example.loss):
@@ -67,7 +80,16 @@ def with_consequences(findings: tuple[Finding, ...]) -> Iterator[Finding]:
         yield from with_consequences(finding.consequences)
 
 
-@pytest.mark.parametrize("rule", load_rules(), ids=lambda rule: rule.cause)
+@pytest.mark.parametrize("rule", WITHOUT_MODEL, ids=lambda rule: rule.cause)
+def test_checking_the_data_of_the_example_names_the_cause(rule, tmp_path):
+    report = checked(page(rule)["Example"], tmp_path)
+
+    found = {finding.cause: finding.rule for finding in with_consequences(report.findings)}
+    assert found.get(rule.cause) == rule.code, f"check-data names only {sorted(found)}"
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("rule", WITH_MODEL, ids=lambda rule: rule.cause)
 def test_a_scan_of_the_example_names_the_cause(rule, tmp_path):
     text = page(rule)["Example"]
     example = run(text)

@@ -30,34 +30,35 @@ class ColumnValues:
 
 def column_facts(column: ColumnValues) -> ColumnFacts:
     """Everything that `ColumnFacts` documents, but for the texts of the cells."""
-    values = _sortable(column.values)
+    values = sortable(column.values)
     present = values if column.missing is None else np.delete(values, column.missing)
     stats = TensorStats.of(present, missing=len(values) - len(present))
     whole = stats.finite == stats.count
-    ordered = _sorted(values if whole else values[np.isfinite(values)])
+    ordered = ordered_values(values if whole else values[np.isfinite(values)])
     distinct, repeated = _repeated(ordered)
-    sample = ordered if len(column.sample) == len(values) else _finite_sorted(_sortable(column.sample))
+    sample = ordered if len(column.sample) == len(values) else _finite_sorted(sortable(column.sample))
     bad = np.array([], np.int64) if whole else np.flatnonzero(~np.isfinite(values))[:MOST_CELLS]
     return ColumnFacts(
         name=column.name,
         stats=stats,
-        quantiles=_quantiles(sample),
-        lowest=_cells(column, values, _lowest(values, ordered, whole)),
-        highest=_cells(column, values, _highest(values, ordered, whole)),
+        quantiles=quantiles_of(sample),
+        lowest=_cells(column, values, lowest_places(values, ordered, whole)),
+        highest=_cells(column, values, highest_places(values, ordered, whole)),
         bad=_cells(column, values, bad),
         repeated=repeated,
-        integral=_integral(ordered),
+        integral=integral_values(ordered),
         distinct=distinct,
     )
 
 
-def _sortable(values: Array) -> Array:
+def sortable(values: Array) -> Array:
     """16-bit floats as float32, which numpy sorts many times faster; the values stay the same."""
     narrow = values.dtype.name in ("float16", "bfloat16")
     return values.astype(np.float32) if narrow else values
 
 
-def _sorted(values: Array) -> Array:
+def ordered_values(values: Array) -> Array:
+    """The values sorted, by the fastest of numpy's sorts for their dtype."""
     # numpy's stable sort of 8 and 16 bit integers is a radix sort, its default one is not.
     radix = values.dtype.kind in "iub" and values.dtype.itemsize <= 2
     return np.sort(values, kind="stable" if radix else None)
@@ -65,10 +66,10 @@ def _sorted(values: Array) -> Array:
 
 def _finite_sorted(values: Array) -> Array:
     finite = np.isfinite(values)
-    return _sorted(values if finite.all() else values[finite])
+    return ordered_values(values if finite.all() else values[finite])
 
 
-def _quantiles(ordered: Array) -> tuple[float, ...]:
+def quantiles_of(ordered: Array) -> tuple[float, ...]:
     """The values of the nearest rank at `QUANTILE_LEVELS`: values that occur, never a mean of two."""
     if not len(ordered):
         return ()
@@ -91,11 +92,16 @@ def _repeated(ordered: Array) -> tuple[int | None, tuple[tuple[float, int], ...]
     return distinct, repeated
 
 
-def _lowest(values: Array, ordered: Array, whole: bool) -> Array:
+def lowest_places(values: Array, ordered: Array, whole: bool) -> Array:
+    """The places of the 16 lowest finite values, lowest first.
+
+    `ordered` are all the finite values sorted; `whole` says that there are no others.
+    """
     return _smallest(values, ordered[:MOST_CELLS], None if whole else np.isfinite(values))
 
 
-def _highest(values: Array, ordered: Array, whole: bool) -> Array:
+def highest_places(values: Array, ordered: Array, whole: bool) -> Array:
+    """The places of the 16 highest finite values, highest first; arguments as `lowest_places`."""
     top = ordered[-MOST_CELLS:]
     if not len(top):
         return np.array([], np.int64)
@@ -119,7 +125,8 @@ def _cells(column: ColumnValues, values: Array, places: Array) -> tuple[Cell, ..
     return tuple(Cell(column.row_of(int(place)), float(values[place])) for place in places)
 
 
-def _integral(ordered: Array) -> bool:
+def integral_values(ordered: Array) -> bool:
+    """Whether there are values and all of them are whole numbers."""
     if ordered.dtype.kind in "iub":
         return len(ordered) > 0
     head = ordered[:64]

@@ -18,8 +18,13 @@ def sampled_rows(rows: int, most: int = SAMPLE_ROWS) -> Array:
     numbers = np.arange(rows, dtype=np.uint64)
     if rows <= most:
         return numbers.astype(np.int64)
-    hashed = numbers + np.uint64(0x9E3779B97F4A7C15)
+    hashed = row_hashes(numbers)
+    return np.sort(np.argpartition(hashed, most)[:most]).astype(np.int64)
+
+
+def row_hashes(numbers: Array) -> Array:
+    """SplitMix64 of row numbers, as uint64."""
+    hashed = numbers.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
     hashed = (hashed ^ (hashed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     hashed = (hashed ^ (hashed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    hashed ^= hashed >> np.uint64(31)
-    return np.sort(np.argpartition(hashed, most)[:most]).astype(np.int64)
+    return hashed ^ (hashed >> np.uint64(31))

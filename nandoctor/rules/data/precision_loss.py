@@ -63,24 +63,27 @@ class PrecisionLoss:
     steps_per_std: float = 32.0
 
     def check(self, data: DataFacts, subject: SubjectFacts | None = None) -> Iterator[Finding]:
-        """One finding for each input array that its dtype cannot hold; without a model, float32 is assumed."""
+        """One finding for each input array that its dtype cannot hold; float32 is assumed where none is known."""
         for array in data.inputs:
             entry = subject.input_named(array.bound_to) if subject else None
-            dtype = entry.dtype if entry else "float32"
+            dtype = entry.dtype if entry else data.fed_as or "float32"
+            known = entry is not None or data.fed_as is not None
             limits = DTYPE_LIMITS.get(dtype)
             if limits is None or (entry is not None and entry.embeds):
                 continue
             stored = DTYPE_LIMITS.get(array.dtype)
             rounded = stored is not None and stored.epsilon >= limits.epsilon
-            columns = [column for column in array.columns if entry is not None or not column.integral]
+            columns = [column for column in array.columns if known or not column.integral]
             losses = [
                 loss for loss in (self._loss(column, dtype, limits, rounded) for column in columns) if loss is not None
             ]
             if losses:
-                yield self._explain(data, array, losses, dtype, known=entry is not None)
+                yield self._explain(data, array, losses, dtype, known=known)
 
     def _loss(self, column: ColumnFacts, dtype: str, limits: DtypeLimits, rounded: bool) -> _Loss | None:
         stats = column.stats
+        if not stats.finite:
+            return None
         overflow = limits.largest * (1 + limits.epsilon / 4)
         if stats.max_abs >= overflow:
             return _Loss(

@@ -36,8 +36,8 @@ class UnscaledInput:
 
     When it is fine:
         With a scaling layer in front, with ids into an embedding, and with values that the model squashes first. None
-        of these is reported. Pixels of 0..255 are a note. Without a model, whole numbers are not judged: they may
-        be ids.
+        of these is reported. Pixels of 0..255 are a note. Without a model, whole numbers
+        other than pixels are not judged: they may be ids.
 
     Example:
         model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4, "relu"), keras.layers.Dense(1)])
@@ -55,7 +55,7 @@ class UnscaledInput:
         """One finding for each input array with columns beyond a limit."""
         for array in data.inputs:
             entry = subject.input_named(array.bound_to) if subject else None
-            if entry is None and any(column.integral for column in array.columns):
+            if entry is None and not array.image_like:
                 columns = [column for column in array.columns if not column.integral]
             else:
                 columns = list(array.columns)

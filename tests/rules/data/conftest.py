@@ -7,7 +7,16 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from nandoctor.facts import ArrayFacts, DataFacts, HeadFacts, InputFacts, LossFacts, SubjectFacts
+from nandoctor.facts import (
+    ArrayFacts,
+    DataFacts,
+    HeadFacts,
+    InputFacts,
+    LossFacts,
+    RowSample,
+    SplitFacts,
+    SubjectFacts,
+)
 from nandoctor.probes.data.column import ColumnValues, column_facts
 from nandoctor.stats import TensorStats, merged
 
@@ -72,3 +81,35 @@ def model() -> Callable[..., SubjectFacts]:
 def normal() -> Callable[..., np.ndarray]:
     """`normal(rows, columns)`: standard normal float32 values, always the same."""
     return lambda rows=200, columns=2: np.random.default_rng(7).normal(size=(rows, columns)).astype(np.float32)
+
+
+@pytest.fixture
+def table() -> Callable[..., DataFacts]:
+    """`table({column: values}, target=None, val={column: values})`: a data set whose rows are all in the sample."""
+
+    def observed(columns, target):
+        columns = {name: np.asarray(values, dtype=np.float64) for name, values in columns.items()}
+        rows = len(next(iter(columns.values())))
+        arrays = []
+        for name, role, members in (
+            ("table", "input", [key for key in columns if key != target]),
+            (target, "label", [key for key in columns if key == target]),
+        ):
+            if members:
+                facts = tuple(column_facts(ColumnValues(key, columns[key], columns[key], int)) for key in members)
+                stats = merged([one.stats for one in facts])
+                arrays.append(ArrayFacts(name, role, None, "float64", (rows, len(members)), stats, facts))
+        keys = tuple((array.name, column.name) for array in arrays for column in array.columns)
+        values = tuple(tuple(columns[key].tolist()) for _, key in keys)
+        return rows, tuple(arrays), RowSample(tuple(range(rows)), keys, values)
+
+    def build(columns, target=None, val=None, batch_size=32):
+        rows, arrays, sample = observed(columns, target)
+        others = ()
+        if val is not None:
+            val_rows, val_arrays, val_sample = observed(val, target)
+            others = (SplitFacts("val", "val.csv", val_rows, val_arrays, sample=val_sample),)
+        split = "train" if val is not None else None
+        return DataFacts("data.csv", rows, arrays, batch_size, sample=sample, split=split, splits=others)
+
+    return build

@@ -18,19 +18,6 @@ def test_a_constant_column_is_a_note(array, data, normal):
     assert "1 of 3 columns" in finding.message
 
 
-def test_a_nearly_constant_column_whose_batches_can_be_constant(array, data, normal):
-    values = normal(200, 2)
-    values[:, 1] = 3.0
-    values[:6, 1] = [1, 2, 4, 5, 6, 7]
-
-    (finding,) = ConstantColumn().check(data(array(values), batch_size=8))
-
-    assert finding.evidence["nearly_constant_columns"] == 1
-    assert finding.evidence["constant_batch_probability"] == (194 / 200) ** 8
-    assert finding.limits["constant_batch_probability"] == 0.01
-    assert not list(ConstantColumn().check(data(array(values), batch_size=190))), "too many rows to be constant"
-
-
 def test_a_label_that_never_changes(array, label, data, normal):
     (finding,) = ConstantColumn().check(data(array(normal()), label(np.zeros((200, 1)))))
 
