@@ -13,6 +13,7 @@ from nandoctor.facts.data import (
 from nandoctor.facts.examination import CheckNumericsFacts, Disagreement, Facts, HiddenFacts
 from nandoctor.facts.layers import GradientFacts, LayerFacts, LoopFacts, NearLimit
 from nandoctor.facts.origin import Operand, Origin, Refusal, SourceLine
+from nandoctor.facts.run import EvaluationFacts, History, OptimizerFacts, RunFacts, TripFacts
 from nandoctor.facts.step import StepFacts
 from nandoctor.facts.subject import HeadFacts, InputFacts, LossFacts, SubjectFacts
 from nandoctor.facts.weights import VariableFacts, WeightFacts
@@ -25,24 +26,29 @@ __all__ = [
     "DataFacts",
     "Dialect",
     "Disagreement",
+    "EvaluationFacts",
     "Facts",
     "GradientFacts",
     "HeadFacts",
     "HiddenFacts",
+    "History",
     "InputFacts",
     "LayerFacts",
     "LoopFacts",
     "LossFacts",
     "NearLimit",
     "Operand",
+    "OptimizerFacts",
     "Origin",
     "Refusal",
     "RejectedRow",
     "RowSample",
+    "RunFacts",
     "SourceLine",
     "SplitFacts",
     "StepFacts",
     "SubjectFacts",
+    "TripFacts",
     "VariableFacts",
     "WeightFacts",
 ]

@@ -90,7 +90,7 @@ def trace_inference(subject: Subject, batch: Batch) -> Step:
 
     concrete = infer.get_concrete_function(*_specs(subject.inputs, feeds, {}))
     results: tuple[Result, ...] = tuple(("output", name) for name in subject.outputs)
-    return _step(subject, concrete, tuple(_components(feeds)), results, ())
+    return step_of(subject, concrete, tuple(_components(feeds)), results, ())
 
 
 def trace_training(subject: Subject, loss: StepLoss, batch: Batch, *, backward: bool) -> Step:
@@ -132,7 +132,7 @@ def trace_training(subject: Subject, loss: StepLoss, batch: Batch, *, backward: 
     results += [("gradient", name) for name in connected]
     unconnected = tuple(one.name for one in trainable if one.name not in connected) if backward else ()
     fed = (*_components(feeds), *(f"labels {name}" for name in _components(labels)))
-    return _step(subject, concrete, fed, tuple(results), unconnected)
+    return step_of(subject, concrete, fed, tuple(results), unconnected)
 
 
 def tensors(arrays: Mapping[str, Any], specs: Sequence[InputSpec] = ()) -> dict[str, Any]:
@@ -156,9 +156,15 @@ def _tensor(array: Any, dtype: str | None) -> Any:
         return tf.constant(values) if dtype is None else tf.cast(tf.constant(values), dtype)
 
 
-def _step(
-    subject: Subject, concrete: Any, fed: tuple[str, ...], results: tuple[Result, ...], cut: tuple[str, ...]
+def step_of(
+    subject: Subject,
+    concrete: Any,
+    fed: tuple[str, ...],
+    results: tuple[Result, ...],
+    cut: tuple[str, ...],
+    lines: Mapping[str, tuple[str, int, str]] | None = None,
 ) -> Step:
+    """A traced function as a Step; `lines` are those of its ops where Python has not traced them here."""
     library = Library()
     root = Scope((), compile_graph(concrete.graph, concrete.name), False, {})
     flow = flow_of(root, library)
@@ -167,7 +173,7 @@ def _step(
         for node in flow.nodes.values()
         if not is_gradient(node.instruction.name)
     }
-    lines = _lines(concrete.graph)
+    lines = user_lines(concrete.graph) if lines is None else lines
     aliases = _aliases([node.instruction.name for node in flow.nodes.values()], lines)
     op_types.update({own: op_types[name] for name, own in aliases.items()})
     names = layer_names(op_types, subject.layers, [one.name for one in subject.variables], subject.root)
@@ -185,10 +191,11 @@ def _aliases(names: Sequence[str], lines: Mapping[str, Any]) -> dict[str, str]:
     return {name: name[:-2] for name in renamed if name[:-2] in referred}
 
 
-def _lines(graph: Any) -> dict[str, tuple[str, int, str]]:
+def user_lines(graph: Any, name_of: Callable[[str], str] = str) -> dict[str, tuple[str, int, str]]:
     """The innermost line of the user's own code for each op that Python traced here, by the forward op's name.
 
-    Only frames inside of nandoctor's own call count: who called nandoctor is not who wrote the op.
+    Only frames inside of nandoctor's own call count: who called nandoctor is not who wrote the op. `name_of` gives the
+    names by which the ops are to be known.
     """
     found: dict[str, tuple[str, int, str]] = {}
     for one in python_graphs(graph):
@@ -197,7 +204,7 @@ def _lines(graph: Any) -> dict[str, tuple[str, int, str]]:
                 if frame.filename.startswith(PACKAGE):
                     break
                 if is_user_file(frame.filename):
-                    found.setdefault(forward_name(op.name), (frame.filename, frame.lineno, frame.name))
+                    found.setdefault(forward_name(name_of(op.name)), (frame.filename, frame.lineno, frame.name))
                     break
     return found
 

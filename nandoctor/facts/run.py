@@ -1,0 +1,135 @@
+"""What was observed while a training script ran."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+TripKind = Literal["loss", "gradient", "learning-rate", "weights", "evaluation"]
+
+
+@dataclass(frozen=True)
+class History:
+    """The flight recorder: the last steps of one optimizer, oldest first; all sequences are as long as `loss`.
+
+    `first_step` is the number (from 0) of the first of them. `loss` is the sum of the losses that gradients were taken
+    of. `terms` are its parts by name. `gradient_norms` are the norms of each variable's gradient, `weight_norms`
+    those of the variable after the step, `updates` the norm of the change over the norm of the variable (NaN where it
+    was not measured). A NaN in `loss` or a norm is what was measured.
+    """
+
+    first_step: int
+    loss: tuple[float, ...]
+    learning_rate: tuple[float, ...]
+    terms: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    gradient_norms: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    weight_norms: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    updates: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+
+    @property
+    def steps(self) -> int:
+        """How many steps are recorded."""
+        return len(self.loss)
+
+    @property
+    def gradient_norm(self) -> tuple[float, ...]:
+        """The global norm of the gradients at each step."""
+        return _global(self.gradient_norms, self.steps)
+
+    @property
+    def weight_norm(self) -> tuple[float, ...]:
+        """The global norm of the variables after each step."""
+        return _global(self.weight_norms, self.steps)
+
+
+@dataclass(frozen=True)
+class OptimizerFacts:
+    """One optimizer of the script.
+
+    `name` is its class ("Adam"), `steps` how many updates were asked for, `skipped` how many of them were left out for
+    non-finite gradients by a LossScaleOptimizer, `skipped_in_a_row` the longest run of these, `loss_scale` the scale at
+    the end (None without one). `epsilon` is added to a divisor in `dtype`; None where the optimizer has none.
+    `bad_slots` are the slot variables with non-finite values at the end or at the trip.
+    """
+
+    name: str
+    steps: int
+    dtype: str = "float32"
+    epsilon: float | None = None
+    schedule: str | None = None
+    clip: str | None = None
+    loss_scale: float | None = None
+    skipped: int = 0
+    skipped_in_a_row: int = 0
+    bad_slots: tuple[str, ...] = ()
+    history: History | None = None
+
+
+@dataclass(frozen=True)
+class TripFacts:
+    """The moment at which the guard tripped.
+
+    `kind` is what was not finite first, in the order of a step: the loss, a gradient of a finite loss, the learning
+    rate, the weights after an update from finite gradients; or the result of an evaluation while training was finite.
+    `step` counts the optimizer's updates from 0; `epoch` and `batch` (within the epoch) are known in `fit`.
+    `optimizer` is the place of the optimizer in `RunFacts.optimizers`. `bad` are the names of the losses, gradients or
+    variables that were not finite. `reproduced` says whether the replay of the step was non-finite too; `not_replayed`
+    why there was no replay. `pipeline` says that the batch came non-finite out of an input pipeline whose source was
+    finite. `worker` and `replica` where the training was distributed.
+    """
+
+    kind: TripKind
+    step: int
+    epoch: int | None = None
+    batch: int | None = None
+    optimizer: int = 0
+    learning_rate: float | None = None
+    bad: tuple[str, ...] = ()
+    reproduced: bool | None = None
+    not_replayed: str | None = None
+    worker: int | None = None
+    replica: int | None = None
+
+
+@dataclass(frozen=True)
+class EvaluationFacts:
+    """A call of evaluate, predict, or a validation within fit: `way`, and how many of its results were not finite."""
+
+    way: Literal["evaluate", "predict", "validation"]
+    bad: tuple[str, ...]
+    values: int
+    nonfinite: int
+    epoch: int | None = None
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """A watched run: what was trained how, what tripped, and the ends of its records.
+
+    `ways` are how the script trains ("fit", "tf.function", "eager", "session"). `batch_norm_rows` is the smallest batch
+    that a BatchNormalization layer was trained on, None without one. `cost` is the share of the time that the watch
+    took, where it was measured.
+    """
+
+    script: str
+    steps: int
+    optimizers: tuple[OptimizerFacts, ...] = ()
+    trip: TripFacts | None = None
+    evaluations: tuple[EvaluationFacts, ...] = ()
+    ways: tuple[str, ...] = ()
+    epochs: int | None = None
+    batch_norm_rows: int | None = None
+    skipped_updates: tuple[int, ...] = ()
+    seconds: float = 0.0
+
+    @property
+    def tripped_optimizer(self) -> OptimizerFacts | None:
+        """The optimizer whose update tripped the guard."""
+        if self.trip is None or self.trip.optimizer >= len(self.optimizers):
+            return None
+        return self.optimizers[self.trip.optimizer]
+
+
+def _global(norms: Mapping[str, tuple[float, ...]], steps: int) -> tuple[float, ...]:
+    return tuple(sum(one[step] ** 2 for one in norms.values()) ** 0.5 for step in range(steps))

@@ -1,0 +1,152 @@
+"""A captured step, made to run again: op by op, on the values that it failed on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from nandoctor.facts import SubjectFacts
+from nandoctor.facts.examination import HiddenFacts
+from nandoctor.facts.step import StepFacts
+from nandoctor.probes.compat.watching import own_variable, restored_function
+from nandoctor.probes.models.subject import InputSpec, NamedVariable, Subject
+from nandoctor.probes.models.unique_names import unique_names
+from nandoctor.probes.steps.gathering import gathered_hidden, gathered_origins, gathered_refusals
+from nandoctor.probes.steps.passes import Feeds, Pass, run_pass
+from nandoctor.probes.steps.profile import gradient_facts, layer_facts, loop_facts, nearest_limits, watch_list
+from nandoctor.probes.steps.run import handle_names
+from nandoctor.probes.steps.source import source_lines
+from nandoctor.probes.steps.structure import head_facts, input_facts
+from nandoctor.probes.steps.trace import Result, Step, step_of
+from nandoctor.probes.watch.capture import Fed, StepCapture
+
+
+@dataclass(frozen=True)
+class Function:
+    """What stands for the traced function of the script: its graph, and what it takes after the batch."""
+
+    graph: Any
+    captured_inputs: list[Any]
+    name: Any
+    run: Any
+
+    def __call__(self, *batch: Any) -> Any:
+        """The results as TensorFlow runs the step."""
+        return self.run(*batch, *self.captured_inputs)
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What a replay observed."""
+
+    subject: SubjectFacts
+    step: StepFacts
+    hidden: HiddenFacts
+    model: Subject
+
+
+def replay(capture: StepCapture, path: str) -> Replayed:
+    """Run the captured step once, op by op, and gather what was observed."""
+    subject, step, feeds, fixed = restore(capture, path)
+    one = Pass(step, watch_list(step))
+    run_pass(subject, one, feeds.batch(0), handle_names(subject))
+    passes = [one]
+    facts = StepFacts(
+        batches=1,
+        rows=len(feeds.batches[0]),
+        executions=one.executions,
+        losses=tuple(one.losses),
+        origins=gathered_origins(subject, passes, feeds, fixed),
+        layers=layer_facts(step, one.observations, inference=False),
+        gradients=gradient_facts(step, one.gradients, subject),
+        loops=loop_facts(step, one.observations, source_lines(step, None)),
+        refusals=gathered_refusals(subject, passes),
+        near_limits=nearest_limits(step, one.observations),
+        backward=True,
+        backward_skipped=None,
+    )
+    seen = one.observations.watched
+    shapes = {
+        name: (tuple(tensor.shape.as_list()) if tensor.shape.rank is not None else (), tensor.dtype.name)
+        for (kind, name), tensor in zip(step.results, step.concrete.graph.outputs, strict=True)
+        if kind == "output"
+    }
+    about = SubjectFacts(
+        kind="script",
+        path=path,
+        format="training script",
+        signature=None,
+        inputs=input_facts(step, subject.inputs, seen),
+        heads=head_facts(step, shapes, seen),
+        training_behaviour=True,
+    )
+    return Replayed(about, facts, gathered_hidden(passes), subject)
+
+
+def restore(capture: StepCapture, path: str) -> tuple[Subject, Step, Feeds, bool]:
+    """The captured step as a Step on copies of its variables, its batch, and whether the batch's size is fixed in it."""
+    batch = [one for one in capture.fed if one.role in ("input", "label") and np.ndim(one.value) > 0]
+    rows = len(batch[0].value) if batch else 1
+    batch = [one for one in batch if len(one.value) == rows]
+    inputs = [one for one in batch if one.role == "input"]
+    labels = [one for one in batch if one.role == "label"]
+    others = [one for one in capture.fed if one not in batch]
+    names = unique_names(one.name for one in capture.held)
+    variables = [own_variable(one.value) for one in capture.held]
+    function = restored_function(
+        capture.graph,
+        [one.tensor for one in (*inputs, *labels)]
+        + [one.tensor for one in capture.held]
+        + [one.tensor for one in others],
+        [tensor for _, _, tensor in capture.results],
+    )
+    held = [variable.handle for variable in variables] + [tf.constant(one.value) for one in others]
+    subject = Subject(
+        kind="script",
+        path=path,
+        format="training script",
+        signature=None,
+        inputs=tuple(_spec(one) for one in inputs),
+        outputs=tuple(name for kind, name, _ in capture.results if kind == "output"),
+        infer=_not_traced,
+        train=None,
+        compiled_loss=None,
+        variables=tuple(
+            NamedVariable(name, variable, one.trainable)
+            for name, variable, one in zip(names, variables, capture.held, strict=True)
+        ),
+        layers=capture.layers,
+        root=capture.root,
+    )
+    renamed = {one.name: name for one, name in zip(capture.held, names, strict=True)}
+    results: tuple[Result, ...] = tuple(
+        (kind, renamed.get(name, name) if kind == "gradient" else name) for kind, name, _ in capture.results
+    )
+    step = step_of(
+        subject,
+        Function(function.graph, held, function.name, function),
+        (*(one.name for one in inputs), *(f"labels {one.name}" for one in labels)),
+        results,
+        (),
+        {name: (file, line, what) for name, (file, line, what, _) in capture.lines.items()},
+    )
+    feeds = Feeds(
+        subject,
+        {one.name: one.value for one in inputs},
+        {one.name: one.value for one in labels},
+        [range(rows)],
+        lambda array, wanted: array[wanted.start : wanted.stop],
+    )
+    fixed = any(tensor.shape.rank and tensor.shape[0] is not None for tensor in function.graph.inputs[: len(batch)])
+    return subject, step, feeds, fixed
+
+
+def _spec(one: Fed) -> InputSpec:
+    return InputSpec(one.name, (None, *np.shape(one.value)[1:]), tf.as_dtype(one.value.dtype).name)
+
+
+def _not_traced(_tensors: Any) -> Any:
+    raise NotImplementedError("a captured step is run as it was traced")

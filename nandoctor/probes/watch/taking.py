@@ -1,0 +1,127 @@
+"""From a guarded update that tripped to the capture of its step."""
+
+from __future__ import annotations
+
+import linecache
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from nandoctor.errors import UNEXAMINABLE, NandoctorError
+from nandoctor.probes.steps.trace import user_lines
+from nandoctor.probes.watch.capture import Fed, Held, StepCapture, backward_names, renamed
+from nandoctor.probes.watch.guard import Tracing
+from nandoctor.probes.watch.noted import flat_tensors
+from nandoctor.probes.watch.stepgraph import ancestors
+from nandoctor.stats import Array
+
+
+def take_capture(
+    tracing: Tracing,
+    names: Mapping[int, str],
+    made: Sequence[tuple[str, range]],
+    layers: Sequence[str],
+    root: str | None,
+    arguments: Mapping[str, Array],
+) -> StepCapture:
+    """The capture of the step that `tracing` guards, on the values that it kept.
+
+    `names` are names of variables by the identity of their handle, `made` the backward ops of each forward op,
+    `arguments` values (by tensor) of what could not be kept in the graph. NandoctorError where something that the step
+    depends on was not kept.
+    """
+    graph = tracing.graph
+    operations = [op.name for op in graph.get_operations()]
+    new = backward_names(operations, made)
+    definition = renamed(graph.as_graph_def(), new)
+
+    def tensor_name(tensor: Any) -> str:
+        op, _, number = tensor.name.partition(":")
+        return f"{new.get(op, op)}:{number}"
+
+    roles = {id(one): "input" for one in flat_tensors(tracing.noted.inputs)}
+    roles |= {id(one): "label" for one in flat_tensors(tracing.noted.labels)}
+    fed: list[Fed] = []
+    for kept, variable in zip(tracing.kept, tracing.stash, strict=True):
+        value = arguments.get(kept.tensor.name) if variable is None else variable.numpy()
+        if value is None:
+            raise NandoctorError(f"the value of {kept.tensor.name} was not kept", UNEXAMINABLE)
+        role = roles.get(id(kept.tensor), "input") if kept.kind in ("argument", "pipeline") else "state"
+        fed.append(Fed(_readable(kept.tensor), tensor_name(kept.tensor), role, value))
+    outputs = [one for one in flat_tensors(tracing.noted.predictions) if one.graph is graph]
+    needed = ancestors([*tracing.losses, *tracing.gradients, *outputs])
+    held, constants = _captured(graph, needed, names, tracing.variables, tensor_name)
+    gradients = [
+        ("gradient", names.get(id(variable.handle), variable.name), tensor_name(gradient))
+        for variable, gradient in zip(tracing.variables, tracing.gradients, strict=True)
+        if gradient.graph is graph
+    ]
+    losses = [("loss", "" if len(tracing.losses) == 1 else _readable(one), tensor_name(one)) for one in tracing.losses]
+    return StepCapture(
+        graph=definition.SerializeToString(),
+        fed=(*fed, *constants),
+        held=tuple(held),
+        results=(*(("output", _readable(one), tensor_name(one)) for one in outputs), *losses, *gradients),
+        terms=tuple((name, tensor_name(one)) for name, one in tracing.noted.terms if one.graph is graph),
+        lines=_lines(graph, new),
+        layers=tuple(layers),
+        root=root,
+        compiled=tracing.compiled,
+    )
+
+
+def _captured(
+    graph: Any, needed: set[str], names: Mapping[int, str], trainable: Sequence[Any], tensor_name: Callable[[Any], str]
+) -> tuple[list[Held], list[Fed]]:
+    """The variables that the graph reads, and the tensors with a value that it holds."""
+    own = {id(variable.handle) for variable in trainable}
+    held: list[Held] = []
+    constants: list[Fed] = []
+    for outer, inner in graph.captures:
+        source = _outermost(outer)
+        if not hasattr(source, "numpy") or inner.op.name not in needed:
+            continue
+        if inner.dtype == tf.resource:
+            value = _variable_value(source)
+            if value is not None:
+                name = names.get(id(source), _readable(inner))
+                held.append(Held(name, tensor_name(inner), id(source) in own, value))
+        elif inner.dtype != tf.variant:
+            constants.append(Fed(_readable(inner), tensor_name(inner), "constant", source.numpy()))
+    return held, constants
+
+
+def _outermost(tensor: Any) -> Any:
+    """What a captured tensor is outside of all graphs: follow it through the functions around."""
+    while hasattr(tensor, "graph") and not hasattr(tensor, "numpy"):
+        outer = next((o for o, inner in getattr(tensor.graph, "captures", ()) if inner is tensor), None)
+        if outer is None:
+            return tensor
+        tensor = outer
+    return tensor
+
+
+def _variable_value(handle: Any) -> Array | None:
+    """The value behind a resource, None where it is no variable."""
+    data = handle._handle_data
+    if data is None or not data.is_set or not data.shape_and_type:
+        return None
+    dtype = tf.as_dtype(data.shape_and_type[0].dtype)
+    try:
+        value: Array = tf.raw_ops.ReadVariableOp(resource=handle, dtype=dtype).numpy()
+    except tf.errors.OpError:
+        return None
+    return value
+
+
+def _lines(graph: Any, new: Mapping[str, str]) -> dict[str, tuple[str, int, str, str]]:
+    found = user_lines(graph, lambda name: new.get(name, name))
+    return {
+        name: (file, line, function, linecache.getline(file, line).strip())
+        for name, (file, line, function) in found.items()
+    }
+
+
+def _readable(tensor: Any) -> str:
+    return str(tensor.op.name)
