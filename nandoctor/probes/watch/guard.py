@@ -1,4 +1,8 @@
-"""The guard around the weight update, built into the graph that is being traced."""
+"""The guard around the weight update, built into the graph that is being traced.
+
+Two forms. The one that stops ends the execution of the graph with an error before a poisoned update, which costs least.
+The one that leaves out puts the update into a tf.cond: it can go on afterwards, and it is the one that XLA compiles.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +17,9 @@ import tensorflow as tf
 from nandoctor.probes.compat.watching import barrier, is_compiled_by_xla, own_variable
 from nandoctor.probes.watch.noted import Noted, scalars
 from nandoctor.probes.watch.recorder import Recorder
-from nandoctor.probes.watch.stepgraph import Kept, kept_tensors, step_graph
+from nandoctor.probes.watch.stepgraph import Kept, kept_tensors, restored_by, step_graph
 
-MOST_WEIGHED = 1 << 62
+STOPPED = "nandoctor: this update is not finite and was not made"
 
 
 class Trip(IntEnum):
@@ -28,12 +32,22 @@ class Trip(IntEnum):
     WEIGHTS = 4
 
 
+@dataclass(frozen=True)
+class Update:
+    """An update that is about to be built: `run` builds it, of `variables` (tf.Variables) by `gradients`, one each."""
+
+    gradients: Sequence[Any]
+    variables: Sequence[Any]
+    learning_rate: Any
+    run: Callable[[], Any]
+
+
 @dataclass
 class Tracing:
     """One guarded update in one traced graph: what its step consists of, and where its failing batch is kept.
 
-    `stash` are variables that hold what was kept, in the order of `kept`; empty until something trips, and under XLA,
-    where variables of changing shape cannot be compiled, for all but what has a fixed shape (None).
+    `stash` are variables that hold what was kept, in the order of `kept`; None under XLA for what has no fixed shape,
+    since XLA compiles no variable of changing shape.
     """
 
     number: int
@@ -47,101 +61,142 @@ class Tracing:
     compiled: bool = False
 
 
-def guarded_update(
-    tracings: list[Tracing],
-    recorder: Recorder,
-    noted: Noted,
-    gradients: Sequence[Any],
-    variables: Sequence[Any],
-    learning_rate: Any,
-    update: Callable[[], Any],
-) -> None:
-    """Build `update` into the graph so that it runs only on finite numbers, and so that a failing batch is kept.
+@dataclass(frozen=True)
+class _Seen:
+    """The numbers of one update as the guard reads them."""
 
-    `variables` are tf.Variables, `gradients` tensors or IndexedSlices, one each. What the update computes is not
-    changed.
+    losses: list[Any]
+    gradients: list[Any]
+    rate: Any
+    loss: Any
+    norms: Any
+
+    @property
+    def witness(self) -> Any:
+        """One number that is finite only if all are; it is also infinite where a sum of squares overflows."""
+        return tf.reduce_sum(self.norms) + self.loss + self.rate
+
+    def first_bad(self) -> Any:
+        """What is really not finite, as a Trip."""
+        losses, gradients = all_finite(self.losses), all_finite(self.gradients)
+        rate = tf.math.is_finite(self.rate)
+        found = tf.where(
+            losses, tf.where(gradients, tf.where(rate, Trip.NONE, Trip.LEARNING_RATE), Trip.GRADIENT), Trip.LOSS
+        )
+        return tf.cast(found, tf.int64)
+
+
+def guarded_update(tracings: list[Tracing], recorder: Recorder, noted: Noted, update: Update, *, skip: bool) -> None:
+    """Build the update into the graph behind a guard that keeps a failing batch; what it computes is not changed.
+
+    With `skip` a poisoned update is left out and the training goes on; else the execution of the graph ends with an
+    error.
     """
     graph = tf.compat.v1.get_default_graph()
     whole = step_graph(graph)
     compiled = is_compiled_by_xla(graph)
-    dense = [one.values if isinstance(one, tf.IndexedSlices) else one for one in gradients]
+    dense = [one.values if isinstance(one, tf.IndexedSlices) else one for one in update.gradients]
     losses = [loss for loss in noted.losses if loss.dtype.is_floating]
     kept = kept_tensors(whole, [*losses, *dense])
-    tracing = Tracing(len(tracings) + 1, whole, noted, losses, dense, list(variables), kept, compiled=compiled)
+    tracing = Tracing(len(tracings) + 1, whole, noted, losses, dense, list(update.variables), kept, compiled=compiled)
     tracing.stash = [_stash(one, compiled) for one in kept]
     tracings.append(tracing)
-
-    seen_losses, seen, rate = scalars(losses), dense, tf.cast(learning_rate, tf.float32)
-    if compiled:
-        seen_losses, seen = barrier(seen_losses), barrier(seen)
-    loss = tf.add_n([tf.cast(one, tf.float32) for one in seen_losses]) if seen_losses else tf.constant(0.0)
-    norms = _half_squares(seen)
-    witness = tf.reduce_sum(norms) + loss + rate
-    untripped = tf.equal(recorder.state[1], 0)
-    finite = tf.cond(tf.math.is_finite(witness), lambda: True, lambda: _all_finite([*seen_losses, rate, *seen]))
-
-    def keep(kind: Any) -> None:
-        for variable, one in zip(tracing.stash, kept, strict=True):
-            if variable is not None:
-                variable.assign(one.tensor)
-        recorder.trip(kind, tracing.number)
-
-    def go() -> Any:
-        update()
-        after = [variable.read_value() for variable in variables]
-        if compiled:
-            after = barrier(after)
-        weights = _half_squares(after)
-        recorder.write(loss, rate, norms, weights)
-        good = tf.cond(tf.math.is_finite(tf.reduce_sum(weights)), lambda: True, lambda: _all_finite(after))
-
-        def bad_update() -> bool:
-            keep(tf.constant(int(Trip.WEIGHTS), tf.int64))
-            return False
-
-        return tf.cond(good, lambda: True, bad_update)
-
-    def refuse() -> bool:
-        first = tf.where(_all_finite(seen_losses), tf.where(_all_finite(seen), 3, 2), 1)
-        tf.cond(
-            untripped,
-            lambda: _then(recorder.write(loss, rate, norms, norms * 0.0), keep(tf.cast(first, tf.int64))),
-            lambda: False,
-        )
-        return False
-
-    tf.cond(tf.logical_and(finite, untripped), go, refuse)
+    seen = _seen(losses, dense, update.learning_rate, compiled)
+    build = _leaving_out if skip or compiled else _stopping
+    build(tracing, recorder, seen, update)
     recorder.count()
 
 
-def _then(*_done: Any) -> bool:
-    return True
+def _seen(losses: Sequence[Any], gradients: Sequence[Any], learning_rate: Any, compiled: bool) -> _Seen:
+    sums = scalars(losses)
+    if compiled:
+        sums, gradients = barrier(sums), barrier(gradients)
+    loss = tf.add_n([tf.cast(one, tf.float32) for one in sums]) if sums else tf.constant(0.0)
+    return _Seen(sums, list(gradients), tf.cast(learning_rate, tf.float32), loss, half_squares(gradients))
+
+
+def _stopping(tracing: Tracing, recorder: Recorder, seen: _Seen, update: Update) -> None:
+    def look() -> Any:
+        kind = seen.first_bad()
+        return tf.cond(tf.equal(kind, int(Trip.NONE)), lambda: True, lambda: _keep(tracing, recorder, kind))
+
+    good = tf.cond(tf.math.is_finite(seen.witness), lambda: True, look)
+    recorder.write(seen.loss, seen.rate, seen.norms)
+    with tf.control_dependencies([tf.raw_ops.Assert(condition=good, data=[STOPPED], summarize=1)]):
+        update.run()
+    after = _after(tracing, recorder, update)
+    tf.raw_ops.Assert(condition=after, data=[STOPPED], summarize=1)
+
+
+def _leaving_out(tracing: Tracing, recorder: Recorder, seen: _Seen, update: Update) -> None:
+    # A trip that nobody has looked at yet is not to be overwritten, and nothing is updated until then.
+    waiting = tf.not_equal(recorder.state[1], int(Trip.NONE))
+    kind = tf.cond(tf.math.is_finite(seen.witness), lambda: tf.constant(0, tf.int64), seen.first_bad)
+    restored = restored_by(tracing.graph) if tf.compat.v1.get_default_graph() is tracing.graph else []
+
+    def go() -> Any:
+        recorder.write(seen.loss, seen.rate, seen.norms)
+        update.run()
+        return _after(tracing, recorder, update)
+
+    def refuse() -> Any:
+        for handle, value in restored:
+            tf.raw_ops.AssignVariableOp(resource=handle, value=value)
+        return tf.cond(waiting, lambda: False, first)
+
+    def first() -> Any:
+        recorder.write(seen.loss, seen.rate, seen.norms)
+        return _keep(tracing, recorder, kind)
+
+    tf.cond(tf.logical_and(tf.equal(kind, int(Trip.NONE)), tf.logical_not(waiting)), go, refuse)
+
+
+def _after(tracing: Tracing, recorder: Recorder, update: Update) -> Any:
+    """Look at the weights that the update made; whether they are finite."""
+    after = [variable.read_value() for variable in update.variables]
+    if tracing.compiled:
+        after = barrier(after)
+    weights = half_squares(after)
+    recorder.write_weights(weights)
+
+    def look() -> Any:
+        kind = tf.constant(int(Trip.WEIGHTS), tf.int64)
+        return tf.cond(all_finite(after), lambda: True, lambda: _keep(tracing, recorder, kind))
+
+    return tf.cond(tf.math.is_finite(tf.reduce_sum(weights)), lambda: True, look)
+
+
+def _keep(tracing: Tracing, recorder: Recorder, kind: Any) -> Any:
+    """Keep the batch and note the trip; False."""
+    for variable, one in zip(tracing.stash, tracing.kept, strict=True):
+        if variable is not None:
+            variable.assign(one.tensor)
+    recorder.trip(kind, tracing.number)
+    return tf.constant(False)
 
 
 def _stash(one: Kept, compiled: bool) -> Any | None:
     tensor = one.tensor
     if compiled and not tensor.shape.is_fully_defined():
         return None
+    shape = tensor.shape if compiled else tf.TensorShape(None)
+    dtype = object if tensor.dtype == tf.string else tensor.dtype.as_numpy_dtype
     with tf.init_scope():
-        empty = np.zeros(
-            tensor.shape if compiled else [0], object if tensor.dtype == tf.string else tensor.dtype.as_numpy_dtype
-        )
-        initial = tf.constant(empty, tensor.dtype)
-    return own_variable(initial, tensor.shape if compiled else tf.TensorShape(None))
+        initial = tf.constant(np.zeros(tensor.shape if compiled else [0], dtype), tensor.dtype)
+    return own_variable(initial, shape)
 
 
-def _half_squares(tensors: Sequence[Any]) -> Any:
-    """Half the sum of squares of each tensor, as one vector: not finite where an element is not, or where it overflows."""
-    if not tensors:
-        return tf.zeros([0])
-    return tf.stack([tf.nn.l2_loss(_wide(tensor)) for tensor in tensors])
+def half_squares(tensors: Sequence[Any]) -> Any:
+    """Half the sum of squares of each tensor, float32, as one vector."""
+    return tf.stack([tf.nn.l2_loss(_wide(tensor)) for tensor in tensors]) if tensors else tf.zeros([0])
 
 
 def _wide(tensor: Any) -> Any:
     return tensor if tensor.dtype == tf.float32 else tf.cast(tensor, tf.float32)
 
 
-def _all_finite(tensors: Sequence[Any]) -> Any:
+def all_finite(tensors: Sequence[Any]) -> Any:
+    """Whether every element of every tensor is finite."""
     if not tensors:
         return tf.constant(True)
     return tf.reduce_all(tf.stack([tf.reduce_all(tf.math.is_finite(tensor)) for tensor in tensors]))

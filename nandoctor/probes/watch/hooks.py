@@ -9,7 +9,7 @@ from typing import Any
 import tensorflow as tf
 
 from nandoctor.probes.compat.watching import is_function_graph
-from nandoctor.probes.watch.guard import guarded_update
+from nandoctor.probes.watch.guard import Update, guarded_update
 from nandoctor.probes.watch.noted import flat_tensors
 from nandoctor.probes.watch.recorder import Recorder
 from nandoctor.probes.watch.session import Fitting, Optimizing, Watch
@@ -41,7 +41,12 @@ def install_tensorflow(watch: Watch) -> list[Undo]:
 
     def call(plain: Any) -> Any:
         def run(self: Any, *args: Any, **kwargs: Any) -> Any:
-            result = plain(self, *args, **kwargs)
+            try:
+                result = plain(self, *args, **kwargs)
+            except tf.errors.InvalidArgumentError:
+                if tf.executing_eagerly():
+                    watch.poll(now=True)
+                raise
             if tf.executing_eagerly():
                 watch.poll()
             return result
@@ -77,7 +82,7 @@ def install_keras(watch: Watch, keras: Any) -> list[Undo]:
             before, watch.fitting = watch.fitting, Fitting(self, x, y)
             try:
                 result = plain(self, x, y, *args, **kwargs)
-                watch.poll(float("inf"))
+                watch.poll(now=True)
                 return result
             finally:
                 watch.fitting = before
@@ -111,10 +116,13 @@ def _guard(watch: Watch, optimizer: Any, grads: list[Any], trainable: Any, plain
         watch.tracings,
         watch.optimizing[id(optimizer)].recorder,
         watch.notebook.turn(tf.compat.v1.get_default_graph()),
-        [one for one, _ in pairs],
-        [variable for _, variable in pairs],
-        optimizer.learning_rate,
-        lambda: plain(optimizer, grads, trainable),
+        Update(
+            [one for one, _ in pairs],
+            [variable for _, variable in pairs],
+            optimizer.learning_rate,
+            lambda: plain(optimizer, grads, trainable),
+        ),
+        skip=watch.skip,
     )
 
 

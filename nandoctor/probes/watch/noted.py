@@ -1,4 +1,4 @@
-"""What is noted while Python traces a step: the losses that gradients are taken of, their terms, labels, predictions."""
+"""What is noted while Python traces a step: losses that gradients are taken of, their terms, labels, predictions."""
 
 from __future__ import annotations
 

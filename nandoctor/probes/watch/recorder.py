@@ -12,20 +12,22 @@ from nandoctor.stats import Array
 
 STEPS = 512
 TOTALS = 2
+WEIGHTS_TRIP = 4
 
 
 class Recorder:
     """The numbers of one optimizer's last 512 updates.
 
     `state` holds how many updates were asked for, what tripped (0: nothing), in which tracing, at which update. A row
-    of `ring` is the loss, the learning rate, then half the squared norm of each gradient and of each variable after the
-    update.
+    of `ring` is the loss, the learning rate, then half the squared norm of each gradient; of `weights` half the squared
+    norm of each variable after the update.
     """
 
     def __init__(self, variables: int) -> None:
         self.variables = variables
         self.state = own_variable(np.zeros([4], np.int64))
-        self.ring = own_variable(np.full([STEPS, TOTALS + 2 * variables], np.nan, np.float32))
+        self.ring = own_variable(np.full([STEPS, TOTALS + variables], np.nan, np.float32))
+        self.weights = own_variable(np.full([STEPS, variables], np.nan, np.float32))
 
     def count(self) -> None:
         """One more update was asked for."""
@@ -36,17 +38,41 @@ class Recorder:
         step = self.state[0]
         self.state.assign(tf.stack([step, kind, tf.constant(tracing, tf.int64), step]))
 
-    def write(self, loss: Any, learning_rate: Any, gradients: Any, weights: Any) -> None:
-        """Note one step."""
-        row = tf.concat([tf.stack([loss, learning_rate]), gradients, weights], 0)
+    def write(self, loss: Any, learning_rate: Any, gradients: Any) -> None:
+        """Note one step before its update: loss, learning rate, half squared norms of the gradients."""
+        row = tf.concat([tf.stack([loss, learning_rate]), gradients], 0)
+        self._scatter(self.ring, row)
+
+    def write_weights(self, weights: Any) -> None:
+        """Note the half squared norms of the variables after a step."""
+        self._scatter(self.weights, weights)
+
+    def _scatter(self, ring: Any, row: Any) -> None:
         place = self.state[0] % STEPS
-        tf.raw_ops.ResourceScatterUpdate(resource=self.ring.handle, indices=place[None], updates=row[None])
+        tf.raw_ops.ResourceScatterUpdate(resource=ring.handle, indices=place[None], updates=row[None])
+
+    def asked(self) -> int:
+        """How many updates were asked for."""
+        return int(self.state.numpy()[0])
+
+    def tripped(self) -> tuple[int, int, int]:
+        """What tripped (0: nothing), in which tracing, at which update."""
+        _, kind, tracing, step = (int(one) for one in self.state.numpy())
+        return kind, tracing, step
+
+    def clear(self) -> None:
+        """Forget the trip: what follows is guarded anew."""
+        self.state.assign([self.asked(), 0, 0, 0])
 
     def rows(self) -> Array:
-        """The recorded rows, oldest first: shape (steps, 2 + 2 * variables), float32."""
-        steps = int(self.state.numpy()[0])
-        ring = self.ring.numpy()
-        if steps < STEPS:
-            return ring[: steps + 1]
-        start = (steps + 1) % STEPS
-        return np.concatenate([ring[start:], ring[:start]])
+        """The recorded steps up to the trip, oldest first: shape (steps, 2 + 2 * variables), float32.
+
+        Of a step whose update was not made the weights are NaN.
+        """
+        kind, _, step = self.tripped()
+        last = step if kind else self.asked() - 1
+        places = [place % STEPS for place in range(max(0, last - STEPS + 1), last + 1)]
+        rows = np.concatenate([self.ring.numpy()[places], self.weights.numpy()[places]], 1)
+        if kind and kind != WEIGHTS_TRIP:
+            rows[-1, TOTALS + self.variables :] = np.nan
+        return np.asarray(rows)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,22 +31,27 @@ class Optimizing:
 
 @dataclass
 class Fitting:
-    """What `fit` was given, and where it is."""
+    """What `fit` was given, and where it is.
+
+    `epochs` are the epochs that have begun, with the updates asked for until then by the identity of the optimizer.
+    """
 
     model: Any
     x: Any
     y: Any
-    epochs: list[tuple[int, int]] = field(default_factory=list)
+    epochs: list[tuple[int, dict[int, int]]] = field(default_factory=list)
 
 
 @dataclass
 class Watch:
     """The state of a watched run.
 
-    `on_trip` is called once with what tripped; after that nothing is guarded any more.
+    `on_trip` is called once with what tripped; after that nothing is guarded any more. `ways` are how the script
+    trains, `seconds` is the time that the watch's own Python code took, `failure` what made it switch itself off.
     """
 
     on_trip: Callable[[Watch, Optimizing, Trip], None]
+    skip: bool = False
     max_steps: int | None = None
     notebook: Notebook = field(default_factory=Notebook)
     tracings: list[Tracing] = field(default_factory=list)
@@ -52,19 +59,44 @@ class Watch:
     fitting: Fitting | None = None
     off: bool = False
     polled: float = 0.0
+    ways: dict[str, None] = field(default_factory=dict)
+    seconds: float = 0.0
+    failure: str | None = None
 
-    def poll(self, now: float | None = None) -> None:
-        """Look whether something tripped; at most every 50 ms unless `now` is given as infinite."""
-        now = time.monotonic() if now is None else now
-        if self.off or now - self.polled < POLL_SECONDS:
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """What the watch itself does in a hook: an error in it ends the watch, never the script."""
+        begun = time.perf_counter()
+        try:
+            yield
+        except Exception as error:
+            self.give_up(error)
+        finally:
+            self.seconds += time.perf_counter() - begun
+
+    def give_up(self, error: Exception) -> None:
+        """Switch the watch off, and say so once, in one line on standard error."""
+        self.off = True
+        if self.failure is None:
+            self.failure = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+            told = f"nandoctor: internal error, the watch is off and the script goes on without it: {self.failure}"
+            print(told, file=sys.stderr, flush=True)
+
+    def poll(self, *, now: bool = False) -> None:
+        """Look whether something tripped; at most every 50 ms unless it is to be `now`."""
+        time_now = time.monotonic()
+        if self.off or not (now or self.max_steps or time_now - self.polled >= POLL_SECONDS):
             return
-        self.polled = now
+        self.polled = time_now
         for one in self.optimizing.values():
-            state = one.recorder.state.numpy()
-            if state[1]:
+            kind, _, _ = one.recorder.tripped()
+            if kind:
                 self.off = True
-                self.on_trip(self, one, Trip(int(state[1])))
+                self.on_trip(self, one, Trip(kind))
+        if self.max_steps and not self.off and self.steps() >= self.max_steps:
+            self.off = True
+            raise StoppedError(0)
 
     def steps(self) -> int:
         """How many updates were asked for so far, of all optimizers together."""
-        return sum(int(one.recorder.state.numpy()[0]) for one in self.optimizing.values())
+        return sum(one.recorder.asked() for one in self.optimizing.values())

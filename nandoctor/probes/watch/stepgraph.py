@@ -33,7 +33,7 @@ class Kept:
 
 
 def step_graph(graph: Any) -> Any:
-    """The graph that holds the whole step: outside of the branches of a tf.cond, the body of a loop where there is one."""
+    """The graph that holds the whole step: outside of a tf.cond's branches, the body of a loop."""
     while is_branch(graph) and graph.outer_graph is not None:
         graph = graph.outer_graph
     return graph
@@ -61,6 +61,20 @@ def kept_tensors(graph: Any, results: Iterable[Any]) -> list[Kept]:
             read.add(op.inputs[0].ref())
             kept.append(Kept("state", op.outputs[0]))
     return kept
+
+
+def restored_by(graph: Any) -> list[tuple[Any, Any]]:
+    """Variables of floats that the step has changed so far (handle), with the value that it read of them before."""
+    first: dict[Any, Any] = {}
+    changed: list[tuple[Any, Any]] = []
+    for op in graph.get_operations():
+        if op.type == "ReadVariableOp":
+            first.setdefault(op.inputs[0].ref(), op.outputs[0])
+        elif op.type in ASSIGNS and op.inputs[0].ref() in first:
+            value = first.pop(op.inputs[0].ref())
+            if value.dtype.is_floating:
+                changed.append((op.inputs[0], value))
+    return changed
 
 
 def ancestors(tensors: Iterable[Any]) -> set[str]:

@@ -79,7 +79,7 @@ def _captured(
     held: list[Held] = []
     constants: list[Fed] = []
     for outer, inner in graph.captures:
-        source = _outermost(outer)
+        source = outermost(outer)
         if not hasattr(source, "numpy") or inner.op.name not in needed:
             continue
         if inner.dtype == tf.resource:
@@ -92,7 +92,7 @@ def _captured(
     return held, constants
 
 
-def _outermost(tensor: Any) -> Any:
+def outermost(tensor: Any) -> Any:
     """What a captured tensor is outside of all graphs: follow it through the functions around."""
     while hasattr(tensor, "graph") and not hasattr(tensor, "numpy"):
         outer = next((o for o, inner in getattr(tensor.graph, "captures", ()) if inner is tensor), None)

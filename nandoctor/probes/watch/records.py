@@ -1,0 +1,145 @@
+"""What the watch recorded, as facts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from nandoctor.facts import History, OptimizerFacts, RunFacts, StepFacts, TripFacts
+from nandoctor.facts.run import TripKind
+from nandoctor.probes.watch.guard import Tracing, Trip
+from nandoctor.probes.watch.recorder import TOTALS
+from nandoctor.probes.watch.session import Optimizing, Watch
+
+KINDS: Mapping[Trip, TripKind] = {
+    Trip.LOSS: "loss",
+    Trip.GRADIENT: "gradient",
+    Trip.LEARNING_RATE: "learning-rate",
+    Trip.WEIGHTS: "weights",
+}
+
+
+def run_facts(watch: Watch, script: str, trip: TripFacts | None, seconds: float) -> RunFacts:
+    """The run so far. `seconds` is how long it took."""
+    fitting = watch.fitting
+    return RunFacts(
+        script=script,
+        steps=watch.steps(),
+        optimizers=tuple(optimizer_facts(one) for one in watch.optimizing.values()),
+        trip=trip,
+        ways=tuple(watch.ways),
+        epochs=fitting.epochs[-1][0] + 1 if fitting and fitting.epochs else None,
+        seconds=seconds,
+    )
+
+
+def optimizer_facts(one: Optimizing) -> OptimizerFacts:
+    """One optimizer as it is now, with its history."""
+    optimizer = one.optimizer
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    return OptimizerFacts(
+        name=type(inner).__name__,
+        steps=one.recorder.asked(),
+        epsilon=_number(getattr(inner, "epsilon", None)),
+        schedule=_schedule(inner),
+        clip=_clip(inner),
+        loss_scale=_number(getattr(optimizer, "dynamic_scale", None)),
+        bad_slots=tuple(_bad_slots(optimizer)),
+        history=history(one),
+    )
+
+
+def history(one: Optimizing) -> History:
+    """The flight recorder of an optimizer, read off the device; norms from half their squares."""
+    rows = one.recorder.rows().astype(np.float64)
+    first = 1 + (one.recorder.tripped()[2] if one.recorder.tripped()[0] else one.recorder.asked() - 1) - len(rows)
+    norms = np.sqrt(2.0 * rows[:, TOTALS:])
+    count = one.recorder.variables
+    return History(
+        first_step=first,
+        loss=tuple(rows[:, 0].tolist()),
+        learning_rate=tuple(rows[:, 1].tolist()),
+        gradient_norms={name: tuple(norms[:, place].tolist()) for place, name in enumerate(one.names)},
+        weight_norms={name: tuple(norms[:, count + place].tolist()) for place, name in enumerate(one.names)},
+    )
+
+
+def trip_facts(
+    watch: Watch, one: Optimizing, kind: Trip, tracing: Tracing, step: StepFacts | None, not_replayed: str | None
+) -> TripFacts:
+    """The moment of the trip. `step` is what the replay of the failing step observed."""
+    _, _, number = one.recorder.tripped()
+    epoch, batch = _place(watch, one, number)
+    rows = one.recorder.rows()
+    return TripFacts(
+        kind=KINDS[kind],
+        step=number,
+        epoch=epoch,
+        batch=batch,
+        optimizer=list(watch.optimizing).index(id(one.optimizer)),
+        learning_rate=float(rows[-1, 1]) if len(rows) else None,
+        bad=_bad(one, kind, tracing),
+        reproduced=None if step is None else _nonfinite(step),
+        not_replayed=not_replayed,
+    )
+
+
+def _place(watch: Watch, one: Optimizing, step: int) -> tuple[int | None, int | None]:
+    """The epoch of `fit` and the batch in it, both from 0; None outside of fit."""
+    begun = watch.fitting.epochs if watch.fitting else []
+    found = [(epoch, counts.get(id(one.optimizer), 0)) for epoch, counts in begun]
+    for epoch, first in reversed(found):
+        if first <= step:
+            return epoch, step - first
+    return None, None
+
+
+def _bad(one: Optimizing, kind: Trip, tracing: Tracing) -> tuple[str, ...]:
+    """The names of the losses, gradients or variables that were not finite."""
+    if kind == Trip.LOSS:
+        return ("loss",)
+    if kind == Trip.LEARNING_RATE:
+        return ("learning rate",)
+    if kind == Trip.WEIGHTS:
+        values = [variable.numpy() for variable in tracing.variables]
+        return tuple(name for name, value in zip(one.names, values, strict=True) if not _finite(value))
+    squares = one.recorder.rows()[-1, TOTALS : TOTALS + one.recorder.variables]
+    return tuple(name for name, square in zip(one.names, squares, strict=True) if not np.isfinite(square))
+
+
+def _nonfinite(step: StepFacts) -> bool:
+    gradients = any(one.stats is not None and one.stats.nonfinite for one in step.gradients)
+    return bool(step.origins) or gradients or not np.all(np.isfinite(step.losses))
+
+
+def _bad_slots(optimizer: Any) -> list[str]:
+    values = [(getattr(one, "path", one.name), np.asarray(one)) for one in getattr(optimizer, "variables", ())]
+    return [str(name) for name, value in values if not _finite(value)]
+
+
+def _finite(value: Any) -> bool:
+    if value.dtype.kind in "iub":
+        return True
+    return bool(np.all(np.isfinite(value.astype(np.float32) if value.dtype.itemsize < 4 else value)))
+
+
+def _schedule(optimizer: Any) -> str | None:
+    rate = getattr(optimizer, "_learning_rate", None)
+    return type(rate).__name__ if callable(getattr(rate, "get_config", None)) and callable(rate) else None
+
+
+def _clip(optimizer: Any) -> str | None:
+    for name in ("clipnorm", "global_clipnorm", "clipvalue"):
+        value = getattr(optimizer, name, None)
+        if value is not None:
+            return f"{name}={value:g}"
+    return None
+
+
+def _number(value: Any) -> float | None:
+    try:
+        return None if value is None else float(value)
+    except (TypeError, ValueError):
+        return None

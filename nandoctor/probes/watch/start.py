@@ -1,0 +1,190 @@
+"""A watched run from its begin to its end: waits for TensorFlow and Keras, and keeps what was found.
+
+TensorFlow is not imported here before the script has imported it.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Literal
+
+from nandoctor import __version__
+from nandoctor.errors import NandoctorError
+from nandoctor.probes.watch.imports import when_imported
+
+if TYPE_CHECKING:
+    from nandoctor.facts import Facts
+    from nandoctor.probes.watch.guard import Trip
+    from nandoctor.probes.watch.session import Optimizing, Watch
+
+OnTrip = Literal["stop", "skip"]
+CAPSULES = Path(".nandoctor")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """How to watch: what to do when something trips, after how many steps to stop, and where capsules go.
+
+    `check_up` says how often the whole step is looked at op by op: "auto" (at the first step, then within a budget of
+    time, and at the end), "off", or every that many steps.
+    """
+
+    on_trip: OnTrip = "stop"
+    max_steps: int | None = None
+    capsules: Path = CAPSULES
+    check_up: str | int = "auto"
+
+
+@dataclass
+class Watching:
+    """One watched run.
+
+    `script` is the name that the report gives it. `watch` exists from the import of TensorFlow on. `tripped` are the
+    facts of the first trip, `capsule` is the folder that it was written to. `unwatched` says why a script that
+    imported Keras cannot be watched.
+    """
+
+    script: str
+    wanted: Wanted
+    watch: Watch | None = None
+    tripped: Facts | None = None
+    capsule: Path | None = None
+    unwatched: str | None = None
+    notices: list[str] = field(default_factory=list)
+    begun: float = field(default_factory=time.monotonic)
+    process: int = field(default_factory=os.getpid)
+    _undo: list[Callable[[], None]] = field(default_factory=list)
+    _backward: Any = None
+    _ended: bool = False
+
+    def begin(self) -> None:
+        """Watch from now on, or from when TensorFlow and Keras are imported."""
+        when_imported(self._imported)
+
+    def end(self) -> None:
+        """Look a last time, and take all hooks away. The script is over: what is found now stops nothing."""
+        from contextlib import suppress
+
+        if self.watch is not None and not self._ended:
+            from nandoctor.probes.watch.session import StoppedError
+
+            with self.watch.working(), suppress(StoppedError):
+                self.watch.poll(now=True)
+        self._ended = True
+        for undo in reversed(self._undo):
+            undo()
+        self._undo.clear()
+
+    @property
+    def steps(self) -> int:
+        """How many updates of weights were watched."""
+        return self.watch.steps() if self.watch is not None else 0
+
+    def facts(self) -> Facts:
+        """What was observed, once the run is over."""
+        from nandoctor.facts import Facts, RunFacts, SubjectFacts
+
+        if self.watch is None:
+            run = RunFacts(self.script, 0, seconds=time.monotonic() - self.begun)
+        else:
+            from nandoctor.probes.watch.records import run_facts
+
+            trip = self.tripped.run.trip if self.tripped is not None and self.tripped.run is not None else None
+            run = run_facts(self.watch, self.script, trip, time.monotonic() - self.begun)
+        if self.tripped is not None:
+            return replace(self.tripped, run=run)
+        subject = SubjectFacts("script", self.script, "training script", None, ())
+        return Facts(tool=_tool(), subject=subject, run=run)
+
+    def _imported(self, name: str, module: ModuleType) -> None:
+        if self._ended or os.getpid() != self.process:
+            return
+        try:
+            if name == "tensorflow":
+                self._tensorflow()
+            else:
+                self._keras(module)
+        except Exception as error:
+            self._failed(error)
+
+    def _tensorflow(self) -> None:
+        from weakref import WeakKeyDictionary
+
+        from nandoctor.probes.compat.watching import on_backward_ops
+        from nandoctor.probes.watch.hooks import install_tensorflow
+        from nandoctor.probes.watch.session import Watch
+
+        watch = Watch(self._on_trip, skip=self.wanted.on_trip == "skip", max_steps=self.wanted.max_steps)
+        made: WeakKeyDictionary[Any, list[tuple[str, range]]] = WeakKeyDictionary()
+        self._backward = made
+        self._undo.append(on_backward_ops(lambda graph, op, places: made.setdefault(graph, []).append((op, places))))
+        self._undo += install_tensorflow(watch)
+        self.watch = watch
+
+    def _keras(self, keras: ModuleType) -> None:
+        from nandoctor.probes.watch.hooks import install_keras
+
+        backend = keras.backend.backend()
+        if backend != "tensorflow":
+            self.unwatched = f"Keras runs on {backend} here, and only TensorFlow is watched"
+        elif self.watch is not None:
+            self._undo += install_keras(self.watch, keras)
+
+    def _failed(self, error: Exception) -> None:
+        if self.watch is not None:
+            self.watch.give_up(error)
+        else:
+            self.unwatched = f"internal error: {type(error).__name__}: {error}"
+            print(f"nandoctor: {self.unwatched}; the script goes on unwatched", file=sys.stderr)
+
+    def _on_trip(self, watch: Watch, optimizing: Optimizing, kind: Trip) -> None:
+        """Keep what failed while it is there, then stop the training."""
+        from nandoctor.probes.watch.session import StoppedError
+
+        if self.tripped is None:
+            self.tripped = self._taken(watch, optimizing, kind)
+        if self.wanted.on_trip == "stop" and not self._ended:
+            raise StoppedError(1)
+
+    def _taken(self, watch: Watch, optimizing: Optimizing, kind: Trip) -> Facts:
+        from nandoctor.facts import Facts, SubjectFacts
+        from nandoctor.probes.models.weights import weight_facts
+        from nandoctor.probes.watch.live import live_names
+        from nandoctor.probes.watch.records import run_facts, trip_facts
+        from nandoctor.probes.watch.replay import replay
+        from nandoctor.probes.watch.taking import take_capture
+
+        seconds = time.monotonic() - self.begun
+        tracing = watch.tracings[optimizing.recorder.tripped()[1] - 1]
+        replayed, why_not = None, None
+        try:
+            live = live_names(tracing)
+            made = self._backward.get(tracing.graph, ())
+            capture = take_capture(tracing, live.variables, made, live.layers, live.root, {})
+            replayed = replay(capture, self.script)
+        except NandoctorError as error:
+            why_not = error.message
+        except Exception as error:
+            why_not = f"internal error: {type(error).__name__}: {error}"
+        trip = trip_facts(watch, optimizing, kind, tracing, replayed.step if replayed else None, why_not)
+        run = run_facts(watch, self.script, trip, seconds)
+        if replayed is None:
+            subject = SubjectFacts("script", self.script, "training script", None, ())
+            return Facts(tool=_tool(), subject=subject, run=run)
+        weights = weight_facts(replayed.model)
+        return Facts(_tool(), replayed.subject, None, weights, replayed.step, replayed.hidden, run=run)
+
+
+def _tool() -> Any:
+    """The programs that are loaded, without loading any."""
+    from nandoctor.finding import Tool
+
+    versions = {name: getattr(sys.modules.get(name), "__version__", None) for name in ("tensorflow", "keras")}
+    return Tool("nandoctor", __version__, versions["tensorflow"], versions["keras"], platform.python_version())
