@@ -30,12 +30,16 @@ FLOORS = {
 }
 # Rooms on one floor do not know each other, but for these.
 PASSAGES = {
+    ("", "api"),  # what `import nandoctor` offers, loaded when it is asked for
     ("rule", "facts"),
     ("probes/models", "probes/compat"),
     ("probes/steps", "probes/compat"),
     ("probes/steps", "probes/models"),
+    ("probes/watch", "probes/compat"),
+    ("probes/watch", "probes/models"),
+    ("probes/watch", "probes/steps"),
 }
-WITH_TENSORFLOW = {"probes/models", "probes/steps", "probes/compat"}
+WITH_TENSORFLOW = {"probes/models", "probes/steps", "probes/compat", "probes/watch"}
 TENSORFLOW = {"tensorflow", "keras", "tf_keras"}
 PRIVATE = (
     "tensorflow.python",

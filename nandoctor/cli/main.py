@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from dataclasses import dataclass
 from typing import Annotated
@@ -12,6 +11,9 @@ import typer
 from nandoctor import __version__
 from nandoctor.cli.check_data import check_data
 from nandoctor.cli.explain import explain
+from nandoctor.cli.output import escaping
+from nandoctor.cli.run import Then
+from nandoctor.cli.run import run as run_script
 from nandoctor.cli.scan import scan
 from nandoctor.errors import UNEXAMINABLE, NandoctorError
 
@@ -26,15 +28,20 @@ app = typer.Typer(
 )
 app.command(no_args_is_help=True)(scan)
 app.command("check-data", no_args_is_help=True)(check_data)
+app.command("run", no_args_is_help=True, context_settings={"allow_interspersed_args": False})(run_script)
 app.command()(explain)
 
 
 @dataclass
 class Settings:
-    """The global options, as far as they have been read; `guarded`: a scan gets a process of its own."""
+    """The global options, as far as they have been read; `guarded`: a scan gets a process of its own.
+
+    `then` is what is left to do when the command line has been read.
+    """
 
     traceback: bool = False
     guarded: bool = True
+    then: Then | None = None
 
 
 def _version(wanted: bool) -> None:
@@ -50,9 +57,11 @@ def run(*, guarded: bool = True) -> None:
     0 nothing at or above `--fail-on`, 1 findings, 2 wrong usage, 3 not examinable, 130 interrupted.
     """
     settings = Settings(guarded=guarded)
-    _keep_writing_what_the_terminal_cannot_show()
     try:
-        app(obj=settings, prog_name="nandoctor")
+        with escaping():
+            _command_line(settings)
+        assert settings.then is not None
+        ending = settings.then()
     except NandoctorError as error:
         _fail(error.message, error.exit_code, error, settings)
     except KeyboardInterrupt:
@@ -61,6 +70,16 @@ def run(*, guarded: bool = True) -> None:
         told = f"internal error: {type(error).__name__}: {error}"
         hint = "" if settings.traceback else " (please report it, with what `nandoctor --traceback ...` prints)"
         _fail(" ".join(told.split()) + hint, UNEXAMINABLE, error, settings)
+    ending.leave()
+
+
+def _command_line(settings: Settings) -> None:
+    """Read the command line and do what it says; returns where something is left to do, else SystemExit."""
+    try:
+        app(obj=settings, prog_name="nandoctor")
+    except SystemExit as left:
+        if left.code or settings.then is None:
+            raise
 
 
 @app.callback()
@@ -77,6 +96,7 @@ def main(
     Examples:
       nandoctor scan saved_model/ data.npz
       nandoctor check-data train.csv --target price
+      nandoctor run train.py --epochs 10
       nandoctor explain log-of-zero
 
     Exit codes: 0 nothing at or above --fail-on, 1 findings, 2 wrong usage or configuration, 3 could not be
@@ -95,11 +115,3 @@ def _fail(message: str, exit_code: int, error: Exception, settings: Settings) ->
     print(f"nandoctor: {message}", file=sys.stderr)
     sys.stderr.flush()
     sys.exit(exit_code)
-
-
-def _keep_writing_what_the_terminal_cannot_show() -> None:
-    """A path or layer name outside the terminal's encoding is escaped instead of ending the program."""
-    for stream in (sys.stdout, sys.stderr):
-        reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure is not None and not os.environ.get("PYTHONIOENCODING"):
-            reconfigure(errors="backslashreplace")

@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from nandoctor.errors import USAGE, NandoctorError
 
 WIDTH_WITHOUT_TERMINAL = 100
+
+
+@contextmanager
+def escaping() -> Iterator[None]:
+    """Inside the block a path or name outside the terminal's encoding is escaped instead of ending the program."""
+    streams = [] if os.environ.get("PYTHONIOENCODING") else [sys.stdout, sys.stderr]
+    before = [(one, one.errors) for one in streams if isinstance(one, io.TextIOWrapper)]
+    for stream, _ in before:
+        stream.reconfigure(errors="backslashreplace")
+    try:
+        yield
+    finally:
+        for stream, errors in before:
+            if not stream.closed:
+                stream.reconfigure(errors=errors)
 
 
 def terminal_width() -> int:

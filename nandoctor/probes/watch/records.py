@@ -67,10 +67,10 @@ def history(one: Optimizing) -> History:
 
 
 def trip_facts(
-    watch: Watch, one: Optimizing, kind: Trip, tracing: Tracing, step: StepFacts | None, not_replayed: str | None
+    watch: Watch, one: Optimizing, kind: Trip, step: StepFacts | None, *, not_replayed: str | None
 ) -> TripFacts:
     """The moment of the trip. `step` is what the replay of the failing step observed."""
-    _, _, number = one.recorder.tripped()
+    _, tracing, number = one.recorder.tripped()
     epoch, batch = _place(watch, one, number)
     rows = one.recorder.rows()
     return TripFacts(
@@ -80,7 +80,7 @@ def trip_facts(
         batch=batch,
         optimizer=list(watch.optimizing).index(id(one.optimizer)),
         learning_rate=float(rows[-1, 1]) if len(rows) else None,
-        bad=_bad(one, kind, tracing),
+        bad=_bad(one, kind, watch.tracings[tracing - 1]),
         reproduced=None if step is None else _nonfinite(step),
         not_replayed=not_replayed,
     )

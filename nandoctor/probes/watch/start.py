@@ -21,7 +21,8 @@ from nandoctor.probes.watch.imports import when_imported
 
 if TYPE_CHECKING:
     from nandoctor.facts import Facts
-    from nandoctor.probes.watch.guard import Trip
+    from nandoctor.probes.watch.guard import Tracing, Trip
+    from nandoctor.probes.watch.replay import Replayed
     from nandoctor.probes.watch.session import Optimizing, Watch
 
 OnTrip = Literal["stop", "skip"]
@@ -86,6 +87,40 @@ class Watching:
     def steps(self) -> int:
         """How many updates of weights were watched."""
         return self.watch.steps() if self.watch is not None else 0
+
+    def stopped(self, error: BaseException | None) -> bool:
+        """Whether it was the watch that ended the training by this error."""
+        if self.watch is None or error is None:
+            return False
+        from nandoctor.probes.watch.session import StoppedError
+
+        return isinstance(error, StoppedError)
+
+    def told(self) -> str:
+        """The run in one sentence."""
+        if not self.steps:
+            return f"nothing was watched: {self._why_unwatched()}"
+        assert self.watch is not None
+        from nandoctor.wording import plural
+
+        took = time.monotonic() - self.begun
+        limit = f" (stopped there, --max-steps {self.wanted.max_steps})" if self._at_the_limit() else ""
+        return (
+            f"{plural(self.steps, 'step')} of training watched{limit}; "
+            f"the watch itself took {self.watch.seconds:.1f} s of {took:.1f} s, what it adds to a step not counted"
+        )
+
+    def _at_the_limit(self) -> bool:
+        return self.wanted.max_steps is not None and self.steps >= self.wanted.max_steps
+
+    def _why_unwatched(self) -> str:
+        if self.unwatched:
+            return self.unwatched
+        if self.watch is None:
+            return "the script did not import TensorFlow"
+        if self.watch.failure:
+            return f"the watch switched itself off ({self.watch.failure})"
+        return "no optimizer updated any weights"
 
     def facts(self) -> Facts:
         """What was observed, once the run is over."""
@@ -155,31 +190,39 @@ class Watching:
 
     def _taken(self, watch: Watch, optimizing: Optimizing, kind: Trip) -> Facts:
         from nandoctor.facts import Facts, SubjectFacts
-        from nandoctor.probes.models.weights import weight_facts
-        from nandoctor.probes.watch.live import live_names
         from nandoctor.probes.watch.records import run_facts, trip_facts
-        from nandoctor.probes.watch.replay import replay
-        from nandoctor.probes.watch.taking import take_capture
 
         seconds = time.monotonic() - self.begun
-        tracing = watch.tracings[optimizing.recorder.tripped()[1] - 1]
         replayed, why_not = None, None
         try:
-            live = live_names(tracing)
-            made = self._backward.get(tracing.graph, ())
-            capture = take_capture(tracing, live.variables, made, live.layers, live.root, {})
-            replayed = replay(capture, self.script)
+            replayed = self._replayed(watch.tracings[optimizing.recorder.tripped()[1] - 1])
         except NandoctorError as error:
             why_not = error.message
         except Exception as error:
             why_not = f"internal error: {type(error).__name__}: {error}"
-        trip = trip_facts(watch, optimizing, kind, tracing, replayed.step if replayed else None, why_not)
+        trip = trip_facts(watch, optimizing, kind, replayed.step if replayed else None, not_replayed=why_not)
         run = run_facts(watch, self.script, trip, seconds)
         if replayed is None:
             subject = SubjectFacts("script", self.script, "training script", None, ())
             return Facts(tool=_tool(), subject=subject, run=run)
-        weights = weight_facts(replayed.model)
-        return Facts(_tool(), replayed.subject, None, weights, replayed.step, replayed.hidden, run=run)
+        return Facts(
+            tool=_tool(),
+            subject=replayed.subject,
+            weights=replayed.weights,
+            step=replayed.step,
+            hidden=replayed.hidden,
+            run=run,
+        )
+
+    def _replayed(self, tracing: Tracing) -> Replayed:
+        from nandoctor.probes.watch.live import live_names
+        from nandoctor.probes.watch.replay import replay
+        from nandoctor.probes.watch.taking import take_capture
+
+        live = live_names(tracing)
+        made = self._backward.get(tracing.graph, ())
+        capture = take_capture(tracing, live.variables, made, live.layers, live.root, {})
+        return replay(capture, self.script)
 
 
 def _tool() -> Any:

@@ -1,0 +1,177 @@
+"""`nandoctor run`: a training script, watched."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from nandoctor.cli.scan import FINDINGS, FailOn, exit_code
+from nandoctor.errors import USAGE, NandoctorError
+from nandoctor.reports.formats import Detail, ReportFormat, format_of, render
+
+if TYPE_CHECKING:
+    from nandoctor.api import Outcome
+    from nandoctor.cli.main import Settings
+
+
+class OnTrip(StrEnum):
+    """What happens when the numbers of the training turn non-finite."""
+
+    STOP = "stop"
+    SKIP = "skip"
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How the process is to end: with what the script raised, or with an exit code."""
+
+    error: BaseException | None
+    code: int
+
+    def leave(self) -> NoReturn:
+        """End as the interpreter would have ended with the script."""
+        if self.error is not None:
+            from nandoctor.probes.watch.script import reraise
+
+            reraise(self.error)
+        sys.exit(self.code)
+
+
+def run(
+    context: typer.Context,
+    script: Annotated[
+        list[str],
+        typer.Argument(metavar="SCRIPT [ARGUMENTS]...", help="The script, and what is to be handed to it, untouched."),
+    ],
+    *,
+    module: Annotated[
+        bool, typer.Option("-m", help="SCRIPT is the name of a module, as in `python -m`.", show_default=False)
+    ] = False,
+    on_trip: Annotated[
+        OnTrip,
+        typer.Option(
+            metavar="stop|skip",
+            help="When the numbers turn non-finite: stop the training, or leave out such updates and go on.",
+        ),
+    ] = OnTrip.STOP,
+    max_steps: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="End the script after N steps of training.")
+    ] = None,
+    capsule_dir: Annotated[
+        Path, typer.Option(metavar="DIR", help="Where capsules go, from which a failing step can be replayed.")
+    ] = Path(".nandoctor"),
+    check_up: Annotated[
+        str, typer.Option(metavar="auto|off|N", help="When a step is looked at op by op: every N steps, or never.")
+    ] = "auto",
+    report_format: Annotated[
+        ReportFormat,
+        typer.Option("--format", metavar="table|yaml|json", help="The format of the report on standard output."),
+    ] = ReportFormat.TABLE,
+    output: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Also write the report to FILE (.txt, .yaml, .yml or .json); may be given again.",
+        ),
+    ] = None,
+    save_facts: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also write everything that was observed to FILE, as JSON.")
+    ] = None,
+    fail_on: Annotated[
+        FailOn,
+        typer.Option(metavar="error|warning|never", help="The least severity that makes the exit code 1."),
+    ] = FailOn.ERROR,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the findings alone.")] = False,
+    verbose: Annotated[
+        bool,
+        typer.Option("--verbose", "-v", help="Print the layers, the skipped rules and all that was examined as well."),
+    ] = False,
+) -> None:
+    """Run a training script, unchanged, and watch its numbers.
+
+    When they turn non-finite, the training stops, and the report says where that came from. Options stand before
+    SCRIPT; all that follows it is the script's own.
+
+    \b
+    Examples:
+      nandoctor run train.py --epochs 10
+      nandoctor run -o report.json -m package.train --epochs 10
+      nandoctor run --max-steps 20 --fail-on warning train.py
+      nandoctor run --on-trip skip train.py
+
+    \b
+    The exit code is the script's own where there is nothing to report. What the script prints and how it ends is as
+    under `python`.
+    """
+    from nandoctor.cli.output import check_writable, escaping, terminal_width, write_file
+
+    if quiet and verbose:
+        raise NandoctorError("--quiet and --verbose exclude each other; leave one out", USAGE)
+    if check_up not in ("auto", "off") and not (check_up.isdecimal() and int(check_up)):
+        raise NandoctorError(f"--check-up {check_up}: give auto, off, or every how many steps", USAGE)
+    # The script may change the working folder.
+    files = [(path.absolute(), format_of(path)) for path in output or []]
+    saved = save_facts.absolute() if save_facts else None
+    for path in [path for path, _ in files] + ([saved] if saved else []):
+        check_writable(path, () if module else (Path(script[0]),))
+    detail: Detail = "brief" if quiet else "verbose" if verbose else "normal"
+    capsules = capsule_dir.absolute()
+
+    def run_and_report() -> Ending:
+        from nandoctor import api
+        from nandoctor.probes.watch.script import Program
+        from nandoctor.probes.watch.start import Wanted
+
+        stdout = sys.stdout
+        outcome = api.run(
+            Program(script[0], tuple(script[1:]), is_module=module),
+            Wanted(on_trip.value, max_steps, capsules, int(check_up) if check_up.isdecimal() else check_up),
+            save_facts=saved,
+        )
+        if outcome.report is None:
+            return Ending(outcome.error, 0)
+        with redirect_stdout(stdout), escaping():
+            _tell(outcome, report_format, detail)
+        for path, name in files:
+            write_file(path, render(outcome.report, name, width=terminal_width(), detail=detail))
+        return ending(outcome, fail_on)
+
+    # It is run once the command line has been read and left: nothing of it is to stand around the script.
+    settings: Settings = context.obj
+    settings.then = run_and_report
+
+
+def ending(outcome: Outcome, fail_on: FailOn) -> Ending:
+    """The end of the process: findings make it 1, else it is the script's own; an exception of the script stands."""
+    code = exit_code(outcome.report.summary, fail_on) if outcome.report is not None else 0
+    if outcome.tripped and fail_on != FailOn.NEVER:
+        code = FINDINGS
+    ended_itself = outcome.error is not None and not outcome.stopped
+    if ended_itself and not (code and isinstance(outcome.error, SystemExit)):
+        return Ending(outcome.error, code)
+    return Ending(None, code)
+
+
+def _tell(outcome: Outcome, report_format: ReportFormat, detail: Detail) -> None:
+    """The report on standard output; of a healthy run one line on standard error, where a table was asked for."""
+    from nandoctor.cli.output import print_text, terminal_width, wants_colour
+
+    report = outcome.report
+    assert report is not None
+    if detail != "brief":
+        print(f"nandoctor: {outcome.told}", file=sys.stderr, flush=True)
+    silent = report.summary.verdict == "healthy" and not outcome.tripped and detail != "verbose"
+    if report_format is not ReportFormat.TABLE or not silent:
+        print_text(render(report, report_format, width=terminal_width(), colour=wants_colour(), detail=detail))
+
+
+Then = Callable[[], Ending]
