@@ -23,6 +23,7 @@ from nandoctor.stats import Array
 PACKAGE = str(Path(nandoctor.__file__).parent)
 StepLoss = Callable[[Tensors, Tensors, Tensors, bool], Any]
 Result = tuple[Literal["output", "loss", "gradient"], str]
+Line = tuple[str, int, str] | tuple[str, int, str, str]
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,8 @@ class Step:
     `results` say what each flat output is: ("output", name), ("loss", ""), ("gradient", variable). `fed` are the names
     of the flat arguments, inputs first, then labels, each with its component for a ragged one. `unconnected` are the
     trainable variables that got no gradient. `op_types` maps the names of forward ops to their types, `lines` forward
-    ops to (file, line, function) as Python traced them. `aliases` give the names of ops that TensorFlow renamed.
+    ops to (file, line, function), and the line's text where it came along. `aliases` give the names of ops that
+    TensorFlow renamed.
     """
 
     concrete: Any
@@ -44,7 +46,7 @@ class Step:
     unconnected: tuple[str, ...]
     names: LayerNames
     op_types: Mapping[str, str]
-    lines: Mapping[str, tuple[str, int, str]]
+    lines: Mapping[str, Line]
     aliases: Mapping[str, str]
 
     def own_name(self, name: str) -> str:
@@ -162,7 +164,7 @@ def step_of(
     fed: tuple[str, ...],
     results: tuple[Result, ...],
     cut: tuple[str, ...],
-    lines: Mapping[str, tuple[str, int, str]] | None = None,
+    lines: Mapping[str, Line] | None = None,
 ) -> Step:
     """A traced function as a Step; `lines` are those of its ops where Python has not traced them here."""
     library = Library()

@@ -20,7 +20,7 @@ from nandoctor.errors import UNEXAMINABLE, NandoctorError
 from nandoctor.facts import Facts
 from nandoctor.facts.store import dump_facts, parse_facts
 from nandoctor.probes.watch.arrays import bytes_of, dtype_name, read_arrays, write_arrays
-from nandoctor.probes.watch.capture import Fed, Held, StepCapture
+from nandoctor.probes.watch.capture import Fed, Held, StepCapture, fed_batch
 from nandoctor.probes.watch.folder import UNFINISHED, whole_folder
 from nandoctor.probes.watch.manifest import (
     SCHEMA_VERSION,
@@ -190,7 +190,7 @@ def write_minimal_rows(folder: Path, capture: StepCapture, rows: Sequence[int]) 
 
     NandoctorError (exit code 3) where they cannot be written; the capsule then stays as it was.
     """
-    size = batch_rows(capture)
+    size = fed_batch(capture).rows
     batch = {
         key: one.value[list(rows)]
         for key, one in _keys(capture.fed).items()
@@ -209,12 +209,6 @@ def write_minimal_rows(folder: Path, capture: StepCapture, rows: Sequence[int]) 
         temporary.unlink(missing_ok=True)
         message = f"{folder}: the rows cannot be written: {error.strerror or error}"
         raise NandoctorError(message, UNEXAMINABLE) from error
-
-
-def batch_rows(capture: StepCapture) -> int:
-    """How many rows the batch has: the length of the first array in it, 0 where there is none."""
-    sizes = [len(one.value) for one in capture.fed if one.role in OF_BATCH and one.value.ndim]
-    return sizes[0] if sizes else 0
 
 
 def read_capsule(folder: Path) -> Capsule:

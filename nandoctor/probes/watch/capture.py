@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nandoctor.facts.origin import Sink
+from nandoctor.probes.models.unique_names import unique_names
 from nandoctor.stats import Array
 
 _TAPE = re.compile(r"^gradient_tape(?:_\d+)?/(.+)/[^/]+$")
@@ -58,6 +59,35 @@ class StepCapture:
     layers: tuple[str, ...] = ()
     root: str | None = None
     compiled: bool = False
+
+
+@dataclass(frozen=True)
+class FedBatch:
+    """What a captured step was fed: inputs and labels of the batch, each under a name of its own, and the `others`.
+
+    `rows` is how many rows the batch has (1 where nothing fed has any); what has another number of them is not of the
+    batch.
+    """
+
+    rows: int
+    inputs: tuple[Fed, ...]
+    labels: tuple[Fed, ...]
+    others: tuple[Fed, ...]
+
+
+def fed_batch(capture: StepCapture) -> FedBatch:
+    """The batch in what the step was fed."""
+    able = [one for one in capture.fed if one.role in ("input", "label") and one.value.ndim > 0]
+    rows = len(able[0].value) if able else 1
+    batch = [one for one in able if len(one.value) == rows]
+    others = tuple(one for one in capture.fed if all(one is not other for other in batch))
+    inputs, labels = (_uniquely_named([one for one in batch if one.role == role]) for role in ("input", "label"))
+    return FedBatch(rows, inputs, labels, others)
+
+
+def _uniquely_named(fed: Sequence[Fed]) -> tuple[Fed, ...]:
+    names = unique_names([one.name for one in fed])
+    return tuple(replace(one, name=name) for one, name in zip(fed, names, strict=True))
 
 
 def renamed(graph: Any, names: Mapping[str, str]) -> Any:

@@ -21,7 +21,8 @@ from nandoctor.probes.steps.run import handle_names
 from nandoctor.probes.steps.source import source_lines
 from nandoctor.probes.steps.structure import head_facts, input_facts
 from nandoctor.probes.steps.trace import Result, Step, step_of
-from nandoctor.probes.watch.capture import Fed, StepCapture
+from nandoctor.probes.watch.capture import Fed, StepCapture, fed_batch
+from nandoctor.probes.watch.needed import needed_graph
 
 
 @dataclass(frozen=True)
@@ -87,29 +88,23 @@ def replay(capture: StepCapture, path: str) -> Replayed:
 
 
 def restore(capture: StepCapture, path: str) -> tuple[Subject, Step, Feeds, bool]:
-    """The captured step as a Step on copies of its variables, its batch, and whether the batch's size is fixed in it."""
-    batch = [one for one in capture.fed if one.role in ("input", "label") and np.ndim(one.value) > 0]
-    rows = len(batch[0].value) if batch else 1
-    batch = [one for one in batch if len(one.value) == rows]
-    inputs = [one for one in batch if one.role == "input"]
-    labels = [one for one in batch if one.role == "label"]
-    others = [one for one in capture.fed if one not in batch]
+    """The captured step as a Step on copies of its variables, its batch, and whether it fixes the batch's size."""
+    batch = fed_batch(capture)
+    fed = (*batch.inputs, *batch.labels)
     names = unique_names(one.name for one in capture.held)
     variables = [own_variable(one.value) for one in capture.held]
     function = restored_function(
-        capture.graph,
-        [one.tensor for one in (*inputs, *labels)]
-        + [one.tensor for one in capture.held]
-        + [one.tensor for one in others],
+        needed_graph(capture),
+        [*(one.tensor for one in fed), *(one.tensor for one in capture.held), *(one.tensor for one in batch.others)],
         [tensor for _, _, tensor in capture.results],
     )
-    held = [variable.handle for variable in variables] + [tf.constant(one.value) for one in others]
+    held = [variable.handle for variable in variables] + [tf.constant(one.value) for one in batch.others]
     subject = Subject(
         kind="script",
         path=path,
         format="training script",
         signature=None,
-        inputs=tuple(_spec(one) for one in inputs),
+        inputs=tuple(_spec(one) for one in batch.inputs),
         outputs=tuple(name for kind, name, _ in capture.results if kind == "output"),
         infer=_not_traced,
         train=None,
@@ -128,19 +123,19 @@ def restore(capture: StepCapture, path: str) -> tuple[Subject, Step, Feeds, bool
     step = step_of(
         subject,
         Function(function.graph, held, function.name, function),
-        (*(one.name for one in inputs), *(f"labels {one.name}" for one in labels)),
+        (*(one.name for one in batch.inputs), *(f"labels {one.name}" for one in batch.labels)),
         results,
         (),
-        {name: (file, line, what) for name, (file, line, what, _) in capture.lines.items()},
+        capture.lines,
     )
     feeds = Feeds(
         subject,
-        {one.name: one.value for one in inputs},
-        {one.name: one.value for one in labels},
-        [range(rows)],
+        {one.name: one.value for one in batch.inputs},
+        {one.name: one.value for one in batch.labels},
+        [range(batch.rows)],
         lambda array, wanted: array[wanted.start : wanted.stop],
     )
-    fixed = any(tensor.shape.rank and tensor.shape[0] is not None for tensor in function.graph.inputs[: len(batch)])
+    fixed = any(tensor.shape.rank and tensor.shape[0] is not None for tensor in function.graph.inputs[: len(fed)])
     return subject, step, feeds, fixed
 
 

@@ -28,7 +28,6 @@ from nandoctor.finding import Tool
 from nandoctor.probes.watch.capsule import (
     Capsule,
     Keeping,
-    batch_rows,
     capsule_name,
     read_capsule,
     write_capsule,
@@ -150,7 +149,6 @@ def test_the_minimal_rows_are_added_later(folder: Path) -> None:
     rows = np.load(folder / "minimal-rows.npz", allow_pickle=False)
     assert rows["input_0"][:, 0].tolist() == [3.0, 1.0]
     assert rows["label_0"].tolist() == [2, 0]
-    assert batch_rows(CAPTURE) == 3
     assert same(read_capsule(folder).capture, CAPTURE)
 
 
