@@ -6,7 +6,7 @@ The one that leaves out puts the update into a tf.cond: it can go on afterwards,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
@@ -32,14 +32,18 @@ class Trip(IntEnum):
     WEIGHTS = 4
 
 
-@dataclass(frozen=True)
+@dataclass
 class Update:
-    """An update that is about to be built: `run` builds it, of `variables` (tf.Variables) by `gradients`, one each."""
+    """An update that is about to be built: `run` builds it, of `variables` (tf.Variables) by `gradients`, one each.
+
+    `placed` says that it is in the graph for good, whatever fails from then on.
+    """
 
     gradients: Sequence[Any]
     variables: Sequence[Any]
     learning_rate: Any
     run: Callable[[], Any]
+    placed: bool = False
 
 
 @dataclass
@@ -47,7 +51,8 @@ class Tracing:
     """One guarded update in one traced graph: what its step consists of, and where its failing batch is kept.
 
     `stash` are variables that hold what was kept, in the order of `kept`; None under XLA for what has no fixed shape,
-    since XLA compiles no variable of changing shape.
+    since XLA compiles no variable of changing shape. `backward` and `lines` are the backward ops of each forward op and
+    the user's lines where the graph does not know them, since the step ran eagerly.
     """
 
     number: int
@@ -59,6 +64,8 @@ class Tracing:
     kept: list[Kept]
     stash: list[Any | None] = field(default_factory=list)
     compiled: bool = False
+    backward: Sequence[tuple[str, range]] | None = None
+    lines: Mapping[str, tuple[str, int, str]] | None = None
 
 
 @dataclass(frozen=True)
@@ -107,6 +114,25 @@ def guarded_update(tracings: list[Tracing], recorder: Recorder, noted: Noted, up
     recorder.count()
 
 
+def guarded_eagerly(recorder: Recorder, noted: Noted, update: Update, traced: Callable[[], Tracing]) -> bool:
+    """Make the update, unless something is not finite; whether all was. `traced` gives the step of one that was not."""
+    dense = [one.values if isinstance(one, tf.IndexedSlices) else one for one in update.gradients]
+    seen = _seen([loss for loss in noted.losses if loss.dtype.is_floating], dense, update.learning_rate, False)
+    recorder.write(seen.loss, seen.rate, seen.norms)
+    kind = Trip.NONE if np.isfinite(seen.witness.numpy()) else Trip(int(seen.first_bad()))
+    if kind is Trip.NONE:
+        update.run()
+        after = [variable.read_value() for variable in update.variables]
+        weights = half_squares(after)
+        recorder.write_weights(weights)
+        if not np.isfinite(weights.numpy().sum()) and not all_finite(after):
+            kind = Trip.WEIGHTS
+    if kind is not Trip.NONE:
+        recorder.trip(tf.constant(int(kind), tf.int64), traced().number)
+    recorder.count()
+    return kind is Trip.NONE
+
+
 def _seen(losses: Sequence[Any], gradients: Sequence[Any], learning_rate: Any, compiled: bool) -> _Seen:
     sums = scalars(losses)
     if compiled:
@@ -117,21 +143,28 @@ def _seen(losses: Sequence[Any], gradients: Sequence[Any], learning_rate: Any, c
 
 def _stopping(tracing: Tracing, recorder: Recorder, seen: _Seen, update: Update) -> None:
     def look() -> Any:
-        kind = seen.first_bad()
+        kind = recorder.counted(seen.first_bad())
         return tf.cond(tf.equal(kind, int(Trip.NONE)), lambda: True, lambda: _keep(tracing, recorder, kind))
 
     good = tf.cond(tf.math.is_finite(seen.witness), lambda: True, look)
-    recorder.write(seen.loss, seen.rate, seen.norms)
+    written = recorder.write(seen.loss, seen.rate, seen.norms)
+    with tf.control_dependencies([written]):
+        good = tf.identity(good)
     with tf.control_dependencies([tf.raw_ops.Assert(condition=good, data=[STOPPED], summarize=1)]):
         update.run()
+        update.placed = True
     after = _after(tracing, recorder, update)
     tf.raw_ops.Assert(condition=after, data=[STOPPED], summarize=1)
 
 
 def _leaving_out(tracing: Tracing, recorder: Recorder, seen: _Seen, update: Update) -> None:
     # A trip that nobody has looked at yet is not to be overwritten, and nothing is updated until then.
-    waiting = tf.not_equal(recorder.state[1], int(Trip.NONE))
-    kind = tf.cond(tf.math.is_finite(seen.witness), lambda: tf.constant(0, tf.int64), seen.first_bad)
+    waiting = tf.greater(recorder.state[1], int(Trip.NONE))
+    kind = tf.cond(
+        tf.math.is_finite(seen.witness),
+        lambda: tf.constant(0, tf.int64),
+        lambda: recorder.counted(seen.first_bad()),
+    )
     restored = restored_by(tracing.graph) if tf.compat.v1.get_default_graph() is tracing.graph else []
 
     def go() -> Any:
@@ -149,6 +182,7 @@ def _leaving_out(tracing: Tracing, recorder: Recorder, seen: _Seen, update: Upda
         return _keep(tracing, recorder, kind)
 
     tf.cond(tf.logical_and(tf.equal(kind, int(Trip.NONE)), tf.logical_not(waiting)), go, refuse)
+    update.placed = True
 
 
 def _after(tracing: Tracing, recorder: Recorder, update: Update) -> Any:
@@ -160,8 +194,9 @@ def _after(tracing: Tracing, recorder: Recorder, update: Update) -> Any:
     recorder.write_weights(weights)
 
     def look() -> Any:
-        kind = tf.constant(int(Trip.WEIGHTS), tf.int64)
-        return tf.cond(all_finite(after), lambda: True, lambda: _keep(tracing, recorder, kind))
+        kind = recorder.counted(tf.constant(int(Trip.WEIGHTS), tf.int64))
+        fine = tf.logical_or(all_finite(after), tf.equal(kind, int(Trip.NONE)))
+        return tf.cond(fine, lambda: True, lambda: _keep(tracing, recorder, kind))
 
     return tf.cond(tf.math.is_finite(tf.reduce_sum(weights)), lambda: True, look)
 

@@ -1,4 +1,8 @@
-"""The hooks in TensorFlow and Keras: what they wrap, and what they do before and after."""
+"""The hooks in TensorFlow and Keras: what they wrap, and what they do before and after.
+
+What they do themselves runs inside `watch.working()`, where an error ends the watch and nothing else; the call that
+they wrap does not: its errors are the script's.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +12,10 @@ from typing import Any
 
 import tensorflow as tf
 
-from nandoctor.probes.compat.watching import is_function_graph
-from nandoctor.probes.watch.guard import Update, guarded_update
-from nandoctor.probes.watch.noted import flat_tensors
+from nandoctor.probes.compat.watching import is_function_graph, on_eager_backward
+from nandoctor.probes.watch.eager import tracing_of
+from nandoctor.probes.watch.guard import Tracing, Update, guarded_eagerly, guarded_update
+from nandoctor.probes.watch.noted import EAGER, flat_tensors
 from nandoctor.probes.watch.recorder import Recorder
 from nandoctor.probes.watch.session import Fitting, Optimizing, Watch
 
@@ -34,7 +39,8 @@ def install_tensorflow(watch: Watch) -> list[Undo]:
 
     def gradient(plain: Any) -> Any:
         def run(self: Any, target: Any, sources: Any, *args: Any, **kwargs: Any) -> Any:
-            _note_losses(watch, target)
+            with watch.working():
+                _note_losses(watch, target)
             return plain(self, target, sources, *args, **kwargs)
 
         return run
@@ -44,17 +50,41 @@ def install_tensorflow(watch: Watch) -> list[Undo]:
             try:
                 result = plain(self, *args, **kwargs)
             except tf.errors.InvalidArgumentError:
-                if tf.executing_eagerly():
-                    watch.poll(now=True)
+                _look(watch, now=True)
                 raise
-            if tf.executing_eagerly():
-                watch.poll()
+            _look(watch)
             return result
 
         return run
 
     function = type(tf.function(lambda: 0))
-    return [wrapped(tf.GradientTape, "gradient", gradient), wrapped(owner_of(function, "__call__"), "__call__", call)]
+    def enter(plain: Any) -> Any:
+        def run(self: Any) -> Any:
+            result = plain(self)
+            if tf.executing_eagerly() and not watch.off:
+                watch.eager.enter()
+            return result
+
+        return run
+
+    def leave(plain: Any) -> Any:
+        def run(self: Any, *args: Any) -> Any:
+            result = plain(self, *args)
+            if tf.executing_eagerly():
+                watch.eager.leave()
+            return result
+
+        return run
+
+    return [
+        wrapped(tf.GradientTape, "__enter__", enter),
+        wrapped(tf.GradientTape, "__exit__", leave),
+        wrapped(tf.GradientTape, "gradient", gradient), wrapped(owner_of(function, "__call__"), "__call__", call),
+        on_eager_backward(
+            lambda *op: watch.eager.step.begin_gradient(*op), lambda: watch.eager.step.end_gradient()
+        ),
+        watch.eager.pause,
+    ]
 
 
 def install_keras(watch: Watch, keras: Any) -> list[Undo]:
@@ -62,7 +92,11 @@ def install_keras(watch: Watch, keras: Any) -> list[Undo]:
 
     def apply(plain: Any) -> Any:
         def run(self: Any, grads: Any, trainable_variables: Any = None) -> Any:
-            if watch.off or tf.executing_eagerly() or not is_function_graph(tf.compat.v1.get_default_graph()):
+            if watch.off:
+                return plain(self, grads, trainable_variables)
+            if tf.executing_eagerly():
+                return _guard_eagerly(watch, self, list(grads), trainable_variables, plain)
+            if not is_function_graph(tf.compat.v1.get_default_graph()):
                 return plain(self, grads, trainable_variables)
             return _guard(watch, self, list(grads), trainable_variables, plain)
 
@@ -70,9 +104,10 @@ def install_keras(watch: Watch, keras: Any) -> list[Undo]:
 
     def compute_loss(plain: Any) -> Any:
         def run(self: Any, x: Any = None, y: Any = None, y_pred: Any = None, *args: Any, **kwargs: Any) -> Any:
-            if not tf.executing_eagerly():
-                noted = watch.notebook.page(tf.compat.v1.get_default_graph())
-                noted.inputs, noted.labels, noted.predictions, noted.model = x, y, y_pred, self
+            with watch.working():
+                if not tf.executing_eagerly():
+                    noted = watch.notebook.page(tf.compat.v1.get_default_graph())
+                    noted.inputs, noted.labels, noted.predictions, noted.model = x, y, y_pred, self
             return plain(self, x, y, y_pred, *args, **kwargs)
 
         return run
@@ -80,12 +115,29 @@ def install_keras(watch: Watch, keras: Any) -> list[Undo]:
     def fit(plain: Any) -> Any:
         def run(self: Any, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
             before, watch.fitting = watch.fitting, Fitting(self, x, y)
+            watch.ways["fit"] = None
             try:
                 result = plain(self, x, y, *args, **kwargs)
-                watch.poll(now=True)
+                _look(watch, now=True)
                 return result
             finally:
                 watch.fitting = before
+
+        return run
+
+    def make_train_function(plain: Any) -> Any:
+        def run(self: Any, *args: Any, **kwargs: Any) -> Any:
+            with watch.working():
+                watch.traced_anew(self)
+            return plain(self, *args, **kwargs)
+
+        return run
+
+    def on_epoch_begin(plain: Any) -> Any:
+        def run(self: Any, epoch: int, *args: Any, **kwargs: Any) -> Any:
+            with watch.working():
+                watch.epoch_begins(epoch)
+            return plain(self, epoch, *args, **kwargs)
 
         return run
 
@@ -93,17 +145,51 @@ def install_keras(watch: Watch, keras: Any) -> list[Undo]:
         wrapped(owner_of(keras.optimizers.Optimizer, "apply"), "apply", apply),
         wrapped(owner_of(keras.Model, "compute_loss"), "compute_loss", compute_loss),
         wrapped(owner_of(keras.Model, "fit"), "fit", fit),
+        wrapped(owner_of(keras.Model, "make_train_function"), "make_train_function", make_train_function),
+        wrapped(keras.callbacks.CallbackList, "on_epoch_begin", on_epoch_begin),
     ]
 
 
+def _look(watch: Watch, *, now: bool = False) -> None:
+    if not watch.off and tf.executing_eagerly():
+        with watch.working():
+            watch.poll(now=now)
+
+
 def _note_losses(watch: Watch, target: Any) -> None:
-    if watch.off or tf.executing_eagerly():
-        return
-    graph = tf.compat.v1.get_default_graph()
-    watch.notebook.page(graph).losses += flat_tensors(target)
+    if not watch.off:
+        watch.notebook.page(_graph()).losses += flat_tensors(target)
+
+
+def _graph() -> Any:
+    return EAGER if tf.executing_eagerly() else tf.compat.v1.get_default_graph()
 
 
 def _guard(watch: Watch, optimizer: Any, grads: list[Any], trainable: Any, plain: Any) -> None:
+    optimizing, update = _prepared(watch, optimizer, grads, trainable, plain)
+    noted = watch.notebook.turn(tf.compat.v1.get_default_graph())
+    guarded_update(watch.tracings, optimizing.recorder, noted, update, skip=watch.skip)
+
+
+def _guard_eagerly(watch: Watch, optimizer: Any, grads: list[Any], trainable: Any, plain: Any) -> None:
+    watch.eager.update()
+    optimizing, update = _prepared(watch, optimizer, grads, trainable, plain)
+    noted = watch.notebook.turn(EAGER)
+
+    def traced() -> Tracing:
+        number = len(watch.tracings) + 1
+        watch.tracings.append(tracing_of(watch.eager.step, noted, update.gradients, update.variables, number))
+        return watch.tracings[-1]
+
+    if guarded_eagerly(optimizing.recorder, noted, update, traced):
+        watch.eager.updated()
+    else:
+        watch.poll(now=True)
+
+
+def _prepared(
+    watch: Watch, optimizer: Any, grads: list[Any], trainable: Any, plain: Any
+) -> tuple[Optimizing, Update]:
     variables = list(optimizer._trainable_variables if trainable is None else trainable)
     pairs = [(one, _tensorflow_variable(v)) for one, v in zip(grads, variables, strict=True) if one is not None]
     with tf.init_scope():
@@ -112,18 +198,13 @@ def _guard(watch: Watch, optimizer: Any, grads: list[Any], trainable: Any, plain
     if id(optimizer) not in watch.optimizing:
         names = tuple(getattr(v, "path", v.name) for one, v in zip(grads, variables, strict=True) if one is not None)
         watch.optimizing[id(optimizer)] = Optimizing(optimizer, Recorder(len(pairs)), names)
-    guarded_update(
-        watch.tracings,
-        watch.optimizing[id(optimizer)].recorder,
-        watch.notebook.turn(tf.compat.v1.get_default_graph()),
-        Update(
-            [one for one, _ in pairs],
-            [variable for _, variable in pairs],
-            optimizer.learning_rate,
-            lambda: plain(optimizer, grads, trainable),
-        ),
-        skip=watch.skip,
+    update = Update(
+        [one for one, _ in pairs],
+        [variable for _, variable in pairs],
+        optimizer.learning_rate,
+        lambda: plain(optimizer, grads, trainable),
     )
+    return watch.optimizing[id(optimizer)], update
 
 
 def _tensorflow_variable(variable: Any) -> Any:

@@ -13,6 +13,7 @@ from nandoctor.stats import Array
 STEPS = 512
 TOTALS = 2
 WEIGHTS_TRIP = 4
+DISARMED = -1
 
 
 class Recorder:
@@ -38,18 +39,18 @@ class Recorder:
         step = self.state[0]
         self.state.assign(tf.stack([step, kind, tf.constant(tracing, tf.int64), step]))
 
-    def write(self, loss: Any, learning_rate: Any, gradients: Any) -> None:
-        """Note one step before its update: loss, learning rate, half squared norms of the gradients."""
+    def write(self, loss: Any, learning_rate: Any, gradients: Any) -> Any:
+        """Note one step before its update: loss, learning rate, half squared norms of the gradients; the op that does."""
         row = tf.concat([tf.stack([loss, learning_rate]), gradients], 0)
-        self._scatter(self.ring, row)
+        return self._scatter(self.ring, row)
 
     def write_weights(self, weights: Any) -> None:
         """Note the half squared norms of the variables after a step."""
         self._scatter(self.weights, weights)
 
-    def _scatter(self, ring: Any, row: Any) -> None:
+    def _scatter(self, ring: Any, row: Any) -> Any:
         place = self.state[0] % STEPS
-        tf.raw_ops.ResourceScatterUpdate(resource=ring.handle, indices=place[None], updates=row[None])
+        return tf.raw_ops.ResourceScatterUpdate(resource=ring.handle, indices=place[None], updates=row[None])
 
     def asked(self) -> int:
         """How many updates were asked for."""
@@ -58,7 +59,16 @@ class Recorder:
     def tripped(self) -> tuple[int, int, int]:
         """What tripped (0: nothing), in which tracing, at which update."""
         _, kind, tracing, step = (int(one) for one in self.state.numpy())
-        return kind, tracing, step
+        return max(kind, 0), tracing, step
+
+    def counted(self, kind: Any) -> Any:
+        """What tripped, as a tensor; nothing where the guard has been disarmed."""
+        return tf.where(tf.equal(self.state[1], DISARMED), tf.zeros_like(kind), kind)
+
+    def disarm(self) -> None:
+        """From now on the guard lets everything through, in every graph that it was built into."""
+        with tf.init_scope():
+            self.state.assign([self.asked(), DISARMED, 0, 0])
 
     def clear(self) -> None:
         """Forget the trip: what follows is guarded anew."""

@@ -23,14 +23,13 @@ KINDS: Mapping[Trip, TripKind] = {
 
 def run_facts(watch: Watch, script: str, trip: TripFacts | None, seconds: float) -> RunFacts:
     """The run so far. `seconds` is how long it took."""
-    fitting = watch.fitting
     return RunFacts(
         script=script,
         steps=watch.steps(),
         optimizers=tuple(optimizer_facts(one) for one in watch.optimizing.values()),
         trip=trip,
         ways=tuple(watch.ways),
-        epochs=fitting.epochs[-1][0] + 1 if fitting and fitting.epochs else None,
+        epochs=watch.epochs or None,
         seconds=seconds,
     )
 

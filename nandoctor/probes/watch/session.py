@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakSet
 
+from nandoctor.probes.watch.eager import EagerRecorder
 from nandoctor.probes.watch.guard import Tracing, Trip
 from nandoctor.probes.watch.noted import Notebook
 from nandoctor.probes.watch.recorder import Recorder
@@ -47,12 +49,15 @@ class Watch:
     """The state of a watched run.
 
     `on_trip` is called once with what tripped; after that nothing is guarded any more. `ways` are how the script
-    trains, `seconds` is the time that the watch's own Python code took, `failure` what made it switch itself off.
+    trains, `epochs` how many epochs of `fit` have begun. `late` says that TensorFlow was there before the watch:
+    models may have been traced without it, and `retraced` are those that have been traced anew since. `seconds` is the
+    time that the watch's own Python code took, `failure` what made it switch itself off.
     """
 
     on_trip: Callable[[Watch, Optimizing, Trip], None]
     skip: bool = False
     max_steps: int | None = None
+    eager: EagerRecorder = field(default_factory=EagerRecorder)
     notebook: Notebook = field(default_factory=Notebook)
     tracings: list[Tracing] = field(default_factory=list)
     optimizing: dict[int, Optimizing] = field(default_factory=dict)
@@ -60,6 +65,9 @@ class Watch:
     off: bool = False
     polled: float = 0.0
     ways: dict[str, None] = field(default_factory=dict)
+    epochs: int = 0
+    late: bool = False
+    retraced: WeakSet[Any] = field(default_factory=WeakSet)
     seconds: float = 0.0
     failure: str | None = None
 
@@ -81,6 +89,26 @@ class Watch:
             self.failure = " ".join(f"{type(error).__name__}: {error}".split())[:300]
             told = f"nandoctor: internal error, the watch is off and the script goes on without it: {self.failure}"
             print(told, file=sys.stderr, flush=True)
+        with suppress(Exception):
+            self.disarm()
+
+    def disarm(self) -> None:
+        """Let every update through that was built behind a guard: what was traced stays traced."""
+        self.off = True
+        for one in self.optimizing.values():
+            one.recorder.disarm()
+
+    def traced_anew(self, model: Any) -> None:
+        """Let Keras forget what it has traced before the watch, once for each model."""
+        if self.late and model not in self.retraced:
+            model.train_function = None
+        self.retraced.add(model)
+
+    def epoch_begins(self, epoch: int) -> None:
+        """Keras' fit says so."""
+        self.epochs += 1
+        if self.fitting is not None and not self.off:
+            self.fitting.epochs.append((epoch, {key: one.recorder.asked() for key, one in self.optimizing.items()}))
 
     def poll(self, *, now: bool = False) -> None:
         """Look whether something tripped; at most every 50 ms unless it is to be `now`."""

@@ -20,7 +20,7 @@ from nandoctor.errors import NandoctorError
 from nandoctor.probes.watch.imports import when_imported
 
 if TYPE_CHECKING:
-    from nandoctor.facts import Facts
+    from nandoctor.facts import Facts, SubjectFacts
     from nandoctor.probes.watch.guard import Tracing, Trip
     from nandoctor.probes.watch.replay import Replayed
     from nandoctor.probes.watch.session import Optimizing, Watch
@@ -63,10 +63,12 @@ class Watching:
     process: int = field(default_factory=os.getpid)
     _undo: list[Callable[[], None]] = field(default_factory=list)
     _backward: Any = None
+    _late: bool = False
     _ended: bool = False
 
     def begin(self) -> None:
         """Watch from now on, or from when TensorFlow and Keras are imported."""
+        self._late = "tensorflow" in sys.modules
         when_imported(self._imported)
 
     def end(self) -> None:
@@ -76,8 +78,13 @@ class Watching:
         if self.watch is not None and not self._ended:
             from nandoctor.probes.watch.session import StoppedError
 
+            self._ended = True
             with self.watch.working(), suppress(StoppedError):
                 self.watch.poll(now=True)
+            with self.watch.working():
+                self.watch.disarm()
+                for model in self.watch.retraced:
+                    model.train_function = None
         self._ended = True
         for undo in reversed(self._undo):
             undo()
@@ -124,19 +131,18 @@ class Watching:
 
     def facts(self) -> Facts:
         """What was observed, once the run is over."""
-        from nandoctor.facts import Facts, RunFacts, SubjectFacts
+        from nandoctor.facts import Facts, RunFacts
 
-        if self.watch is None:
-            run = RunFacts(self.script, 0, seconds=time.monotonic() - self.begun)
-        else:
+        run = RunFacts(self.script, 0, seconds=time.monotonic() - self.begun)
+        if self.watch is not None:
             from nandoctor.probes.watch.records import run_facts
 
-            trip = self.tripped.run.trip if self.tripped is not None and self.tripped.run is not None else None
-            run = run_facts(self.watch, self.script, trip, time.monotonic() - self.begun)
-        if self.tripped is not None:
-            return replace(self.tripped, run=run)
-        subject = SubjectFacts("script", self.script, "training script", None, ())
-        return Facts(tool=_tool(), subject=subject, run=run)
+            with self.watch.working():
+                run = run_facts(self.watch, self.script, None, run.seconds)
+        if self.tripped is not None and self.tripped.run is not None:
+            # The history and the optimizers' state that belong to the trip are those at the trip.
+            return replace(self.tripped, run=replace(self.tripped.run, steps=run.steps, seconds=run.seconds))
+        return Facts(tool=_tool(), subject=_script(self.script), run=run)
 
     def _imported(self, name: str, module: ModuleType) -> None:
         if self._ended or os.getpid() != self.process:
@@ -156,7 +162,8 @@ class Watching:
         from nandoctor.probes.watch.hooks import install_tensorflow
         from nandoctor.probes.watch.session import Watch
 
-        watch = Watch(self._on_trip, skip=self.wanted.on_trip == "skip", max_steps=self.wanted.max_steps)
+        skip = self.wanted.on_trip == "skip"
+        watch = Watch(self._on_trip, skip=skip, max_steps=self.wanted.max_steps, late=self._late)
         made: WeakKeyDictionary[Any, list[tuple[str, range]]] = WeakKeyDictionary()
         self._backward = made
         self._undo.append(on_backward_ops(lambda graph, op, places: made.setdefault(graph, []).append((op, places))))
@@ -165,6 +172,9 @@ class Watching:
 
     def _keras(self, keras: ModuleType) -> None:
         from nandoctor.probes.watch.hooks import install_keras
+
+        if keras.__name__ != "keras":
+            return
 
         backend = keras.backend.backend()
         if backend != "tensorflow":
@@ -184,12 +194,14 @@ class Watching:
         from nandoctor.probes.watch.session import StoppedError
 
         if self.tripped is None:
-            self.tripped = self._taken(watch, optimizing, kind)
+            with watch.working():
+                self.tripped = self._taken(watch, optimizing, kind)
         if self.wanted.on_trip == "stop" and not self._ended:
             raise StoppedError(1)
 
     def _taken(self, watch: Watch, optimizing: Optimizing, kind: Trip) -> Facts:
-        from nandoctor.facts import Facts, SubjectFacts
+        from nandoctor.facts import Facts
+        from nandoctor.probes.models.weights import weight_facts
         from nandoctor.probes.watch.records import run_facts, trip_facts
 
         seconds = time.monotonic() - self.begun
@@ -203,12 +215,11 @@ class Watching:
         trip = trip_facts(watch, optimizing, kind, replayed.step if replayed else None, not_replayed=why_not)
         run = run_facts(watch, self.script, trip, seconds)
         if replayed is None:
-            subject = SubjectFacts("script", self.script, "training script", None, ())
-            return Facts(tool=_tool(), subject=subject, run=run)
+            return Facts(tool=_tool(), subject=_script(self.script), run=run)
         return Facts(
             tool=_tool(),
             subject=replayed.subject,
-            weights=replayed.weights,
+            weights=weight_facts(replayed.model),
             step=replayed.step,
             hidden=replayed.hidden,
             run=run,
@@ -223,6 +234,12 @@ class Watching:
         made = self._backward.get(tracing.graph, ())
         capture = take_capture(tracing, live.variables, made, live.layers, live.root, {})
         return replay(capture, self.script)
+
+
+def _script(path: str) -> SubjectFacts:
+    from nandoctor.facts import SubjectFacts
+
+    return SubjectFacts("script", path, "training script", None, ())
 
 
 def _tool() -> Any:
