@@ -67,6 +67,9 @@ def run(
     capsule_dir: Annotated[
         Path, typer.Option(metavar="DIR", help="Where capsules go, from which a failing step can be replayed.")
     ] = Path(".nandoctor"),
+    capsule_limit: Annotated[
+        int, typer.Option(min=1, metavar="BYTES", help="The most that a capsule may take; parts are left out above it.")
+    ] = 2_000_000_000,
     check_up: Annotated[
         str, typer.Option(metavar="auto|off|N", help="When a step is looked at op by op: every N steps, or never.")
     ] = "auto",
@@ -120,11 +123,10 @@ def run(
         raise NandoctorError(f"--check-up {check_up}: give auto, off, or every how many steps", USAGE)
     # The script may change the working folder.
     files = [(path.absolute(), format_of(path)) for path in output or []]
-    saved = save_facts.absolute() if save_facts else None
+    saved, capsules = save_facts.absolute() if save_facts else None, capsule_dir.absolute()
     for path in [path for path, _ in files] + ([saved] if saved else []):
         check_writable(path, () if module else (Path(script[0]),))
     detail: Detail = "brief" if quiet else "verbose" if verbose else "normal"
-    capsules = capsule_dir.absolute()
 
     def run_and_report() -> Ending:
         from nandoctor import api
@@ -134,7 +136,13 @@ def run(
         stdout = sys.stdout
         outcome = api.run(
             Program(script[0], tuple(script[1:]), is_module=module),
-            Wanted(on_trip.value, max_steps, capsules, int(check_up) if check_up.isdecimal() else check_up),
+            Wanted(
+                on_trip.value,
+                max_steps,
+                capsules,
+                capsule_limit,
+                int(check_up) if check_up.isdecimal() else check_up,
+            ),
             save_facts=saved,
         )
         if outcome.report is None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from nandoctor.facts import History, OptimizerFacts, RunFacts, StepFacts, TripFacts
+from nandoctor.facts import History, OptimizerFacts, RunFacts, TripFacts
 from nandoctor.facts.run import TripKind
 from nandoctor.probes.watch.guard import Tracing, Trip
 from nandoctor.probes.watch.recorder import TOTALS
@@ -65,10 +65,8 @@ def history(one: Optimizing) -> History:
     )
 
 
-def trip_facts(
-    watch: Watch, one: Optimizing, kind: Trip, step: StepFacts | None, *, not_replayed: str | None
-) -> TripFacts:
-    """The moment of the trip. `step` is what the replay of the failing step observed."""
+def trip_facts(watch: Watch, one: Optimizing, kind: Trip) -> TripFacts:
+    """The moment of the trip, before the step is replayed."""
     _, tracing, number = one.recorder.tripped()
     epoch, batch = _place(watch, one, number)
     rows = one.recorder.rows()
@@ -80,8 +78,6 @@ def trip_facts(
         optimizer=list(watch.optimizing).index(id(one.optimizer)),
         learning_rate=float(rows[-1, 1]) if len(rows) else None,
         bad=_bad(one, kind, watch.tracings[tracing - 1]),
-        reproduced=None if step is None else _nonfinite(step),
-        not_replayed=not_replayed,
     )
 
 
@@ -106,11 +102,6 @@ def _bad(one: Optimizing, kind: Trip, tracing: Tracing) -> tuple[str, ...]:
         return tuple(name for name, value in zip(one.names, values, strict=True) if not _finite(value))
     squares = one.recorder.rows()[-1, TOTALS : TOTALS + one.recorder.variables]
     return tuple(name for name, square in zip(one.names, squares, strict=True) if not np.isfinite(square))
-
-
-def _nonfinite(step: StepFacts) -> bool:
-    gradients = any(one.stats is not None and one.stats.nonfinite for one in step.gradients)
-    return bool(step.origins) or gradients or not np.all(np.isfinite(step.losses))
 
 
 def _bad_slots(optimizer: Any) -> list[str]:

@@ -16,13 +16,11 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal
 
 from nandoctor import __version__
-from nandoctor.errors import NandoctorError
 from nandoctor.probes.watch.imports import when_imported
 
 if TYPE_CHECKING:
     from nandoctor.facts import Facts, SubjectFacts
-    from nandoctor.probes.watch.guard import Tracing, Trip
-    from nandoctor.probes.watch.replay import Replayed
+    from nandoctor.probes.watch.guard import Trip
     from nandoctor.probes.watch.session import Optimizing, Watch
 
 OnTrip = Literal["stop", "skip"]
@@ -31,8 +29,9 @@ CAPSULES = Path(".nandoctor")
 
 @dataclass(frozen=True)
 class Wanted:
-    """How to watch: what to do when something trips, after how many steps to stop, and where capsules go.
+    """How to watch: what to do when something trips, after how many steps to stop.
 
+    `capsules` is the folder for capsules, `capsule_limit` the most bytes that one may take.
     `check_up` says how often the whole step is looked at op by op: "auto" (at the first step, then within a budget of
     time, and at the end), "off", or every that many steps.
     """
@@ -40,6 +39,7 @@ class Wanted:
     on_trip: OnTrip = "stop"
     max_steps: int | None = None
     capsules: Path = CAPSULES
+    capsule_limit: int = 2_000_000_000
     check_up: str | int = "auto"
 
 
@@ -195,45 +195,28 @@ class Watching:
 
         if self.tripped is None:
             with watch.working():
-                self.tripped = self._taken(watch, optimizing, kind)
+                self._keep(watch, optimizing, kind)
         if self.wanted.on_trip == "stop" and not self._ended:
             raise StoppedError(1)
 
-    def _taken(self, watch: Watch, optimizing: Optimizing, kind: Trip) -> Facts:
+    def _keep(self, watch: Watch, optimizing: Optimizing, kind: Trip) -> None:
         from nandoctor.facts import Facts
-        from nandoctor.probes.models.weights import weight_facts
-        from nandoctor.probes.watch.records import run_facts, trip_facts
+        from nandoctor.probes.watch.tripped import tripped
 
-        seconds = time.monotonic() - self.begun
-        replayed, why_not = None, None
-        try:
-            replayed = self._replayed(watch.tracings[optimizing.recorder.tripped()[1] - 1])
-        except NandoctorError as error:
-            why_not = error.message
-        except Exception as error:
-            why_not = f"internal error: {type(error).__name__}: {error}"
-        trip = trip_facts(watch, optimizing, kind, replayed.step if replayed else None, not_replayed=why_not)
-        run = run_facts(watch, self.script, trip, seconds)
-        if replayed is None:
-            return Facts(tool=_tool(), subject=_script(self.script), run=run)
-        return Facts(
-            tool=_tool(),
-            subject=replayed.subject,
-            weights=weight_facts(replayed.model),
-            step=replayed.step,
-            hidden=replayed.hidden,
-            run=run,
+        found = tripped(
+            watch,
+            optimizing,
+            kind,
+            known=Facts(tool=_tool(), subject=_script(self.script)),
+            seconds=time.monotonic() - self.begun,
+            made=self._backward,
+            capsules=self.wanted.capsules,
+            capsule_limit=self.wanted.capsule_limit,
         )
-
-    def _replayed(self, tracing: Tracing) -> Replayed:
-        from nandoctor.probes.watch.live import live_names
-        from nandoctor.probes.watch.replay import replay
-        from nandoctor.probes.watch.taking import take_capture
-
-        live = live_names(tracing)
-        made = self._backward.get(tracing.graph, ())
-        capture = take_capture(tracing, live.variables, made, live.layers, live.root, {})
-        return replay(capture, self.script)
+        self.tripped, self.capsule = found.facts, found.capsule
+        self.notices += found.notices
+        if found.capsule is not None:
+            self.notices.append(f"The step is kept; `nandoctor replay {found.capsule}` examines it again.")
 
 
 def _script(path: str) -> SubjectFacts:

@@ -1,0 +1,109 @@
+"""What is done at the moment of a trip: the step is taken out of the script, written to a capsule, and replayed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nandoctor.errors import NandoctorError
+from nandoctor.facts import Facts
+from nandoctor.probes.watch.capsule import Keeping, capsule_name, write_capsule, write_minimal_rows
+from nandoctor.probes.watch.capture import StepCapture
+from nandoctor.probes.watch.failure import facts_of, minimal_rows
+from nandoctor.probes.watch.guard import Tracing, Trip
+from nandoctor.probes.watch.live import live_names
+from nandoctor.probes.watch.records import run_facts, trip_facts
+from nandoctor.probes.watch.session import Optimizing, Watch
+from nandoctor.probes.watch.taking import take_capture
+
+Backward = Mapping[Any, Sequence[tuple[str, range]]]
+
+
+@dataclass(frozen=True)
+class Tripped:
+    """What was found out at a trip; `capsule` is the folder that was written, `notices` what could not be done."""
+
+    facts: Facts
+    capsule: Path | None = None
+    notices: tuple[str, ...] = ()
+
+
+def tripped(
+    watch: Watch,
+    optimizing: Optimizing,
+    kind: Trip,
+    *,
+    known: Facts,
+    seconds: float,
+    made: Backward,
+    capsules: Path,
+    capsule_limit: int,
+) -> Tripped:
+    """Everything about a trip, while the script stands still at it.
+
+    `known` are the facts about the script as far as they are known, `seconds` is how long it has run, `made` the
+    backward ops by graph, `capsules` the folder for capsules, `capsule_limit` the most bytes of one.
+    """
+    tracing = watch.tracings[optimizing.recorder.tripped()[1] - 1]
+    script = known.subject.path if known.subject else ""
+    trip = trip_facts(watch, optimizing, kind)
+    known = replace(known, run=run_facts(watch, script, trip, seconds))
+    try:
+        live = live_names(tracing)
+        capture = take_capture(tracing, live.variables, made.get(tracing.graph, ()), live.layers, live.root, {})
+    except Exception as error:
+        return Tripped(_not_taken(known, error))
+    notices: tuple[str, ...] = ()
+    folder = None
+    try:
+        keeping = _keeping(tracing, optimizing.optimizer, kind)
+        folder = write_capsule(capsules / capsule_name(trip.step), capture, known, keeping, limit=capsule_limit)
+    except Exception as error:
+        notices = (f"no capsule was written: {_sentence(error)}",)
+    facts = facts_of(capture, known)
+    return Tripped(facts, folder, (*notices, *_rows_kept(folder, capture, minimal_rows(facts))))
+
+
+def _rows_kept(folder: Path | None, capture: StepCapture, rows: Sequence[int]) -> tuple[str, ...]:
+    """Add the fewest rows that fail to the capsule; says why where that failed."""
+    if folder is None or not rows:
+        return ()
+    try:
+        write_minimal_rows(folder, capture, rows)
+    except Exception as error:
+        return (f"the fewest rows that fail are not in the capsule: {_sentence(error)}",)
+    return ()
+
+
+def _keeping(tracing: Tracing, optimizer: Any, kind: Trip) -> Keeping:
+    model = tracing.noted.model
+    own = {id(variable) for variable in tracing.variables}
+    slots = {
+        str(getattr(one, "path", one.name)): np.asarray(one)
+        for one in getattr(optimizer, "variables", ())
+        if id(getattr(one, "value", one)) not in own
+    }
+    if kind == Trip.WEIGHTS:
+        return Keeping(None, "the update that failed had been made when it was seen", slots)
+    if model is None:
+        return Keeping(slots=slots)
+    return Keeping(lambda path: model.save_weights(str(path)), slots=slots)
+
+
+def _not_taken(known: Facts, error: Exception) -> Facts:
+    reason = _sentence(error)
+    unavailable = dict.fromkeys(("step", "weights", "hidden"), f"the step could not be replayed: {reason}")
+    assert known.run is not None
+    assert known.run.trip is not None
+    run = replace(known.run, trip=replace(known.run.trip, not_replayed=reason))
+    return replace(known, run=run, unavailable={**known.unavailable, **unavailable})
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, NandoctorError):
+        return error.message
+    return " ".join(f"internal error, {type(error).__name__}: {error}".split())[:300]
