@@ -234,6 +234,33 @@ def run(program: Program, wanted: Wanted, *, save_facts: Path | None = None) -> 
     return Outcome(report, error, watching.stopped(error), watching.tripped is not None, told)
 
 
+def replay(capsule: Path | str, *, save_facts: Path | None = None, notices: Sequence[str] = ()) -> Report:
+    """Run the step in a capsule again and say what is wrong with its numbers, as the run that wrote it did.
+
+    `notices` are sentences that the report is to show after its own. NandoctorError where there is no whole capsule, or
+    where its step may touch what is outside of it.
+    """
+    from nandoctor.diagnosis.diagnose import diagnose
+    from nandoctor.probes.watch.capsule import read_capsule
+
+    found = read_capsule(Path(capsule))
+    from nandoctor.probes.watch.failure import facts_of
+    from nandoctor.probes.watch.needed import refuse_reaching_out
+
+    refuse_reaching_out(found.capture)
+    facts = facts_of(found.capture, found.facts)
+    if facts.step is None:
+        raise NandoctorError(f"{capsule}: {facts.unavailable['step']}")
+    if save_facts is not None:
+        _write_facts(facts, save_facts)
+    report = diagnose(facts)
+    written = found.facts.tool.tensorflow
+    if written != facts.tool.tensorflow:
+        differs = f"The step was traced by TensorFlow {written} and replayed by {facts.tool.tensorflow}."
+        notices = (differs, *notices)
+    return replace(report, notices=(*report.notices, *notices))
+
+
 @dataclass
 class Watched:
     """What `watch` gives: `report` is there when its block has ended."""

@@ -12,6 +12,7 @@ from nandoctor import __version__
 from nandoctor.cli.check_data import check_data
 from nandoctor.cli.explain import explain
 from nandoctor.cli.output import escaping
+from nandoctor.cli.replay import replay
 from nandoctor.cli.run import Then
 from nandoctor.cli.run import run as run_script
 from nandoctor.cli.scan import scan
@@ -29,6 +30,7 @@ app = typer.Typer(
 app.command(no_args_is_help=True)(scan)
 app.command("check-data", no_args_is_help=True)(check_data)
 app.command("run", no_args_is_help=True, context_settings={"allow_interspersed_args": False})(run_script)
+app.command(no_args_is_help=True)(replay)
 app.command()(explain)
 
 
