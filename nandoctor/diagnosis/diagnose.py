@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, replace
 
 from nandoctor.diagnosis.folding import folded
+from nandoctor.diagnosis.moment import at_the_trip
 from nandoctor.diagnosis.prescription import prescription
 from nandoctor.diagnosis.ranking import ranked, summary
 from nandoctor.facts import DataFacts, Facts, GradientFacts, StepFacts
@@ -28,6 +29,8 @@ def diagnose(facts: Facts) -> Report:
         rules = tuple(rule for rule in rules if set(needs(rule)) <= OF_DATA_ALONE)
     findings, skipped = apply_rules(tuple(rule() for rule in rules), facts)
     roots = ranked((*folded(findings, facts), *_of_other_splits(facts)))
+    if facts.run is not None and facts.run.trip is not None:
+        roots = tuple(at_the_trip(one, facts.run.trip) for one in roots)
     return Report(
         tool=facts.tool,
         subject=_subject(facts),
