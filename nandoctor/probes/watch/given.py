@@ -64,13 +64,22 @@ def _array(value: Any, name: str) -> Given | None:
     if isinstance(value, np.ndarray):
         return Given(name, value)
     if hasattr(value, "to_numpy"):
-        values: Array = value.to_numpy()
-        return Given(name, values, tuple(map(str, getattr(value, "columns", ()))))
+        return Given(name, _numbers(value.to_numpy()), tuple(map(str, getattr(value, "columns", ()))))
     if hasattr(value, "row_splits") or hasattr(value, "indices") or not hasattr(value, "shape"):
         return None
     if hasattr(value, "numpy") or hasattr(value, "__array__"):
         return Given(name, np.asarray(value))
     return None
+
+
+def _numbers(values: Array) -> Array:
+    """Numbers of several kinds, which a frame gives as objects, as numbers; texts as they are."""
+    if values.dtype.kind != "O":
+        return values
+    try:
+        return values.astype(np.float64)
+    except (TypeError, ValueError):
+        return values
 
 
 def bound(given: Sequence[Given], names: Sequence[str], arrays: Sequence[Array]) -> list[Given | None]:
