@@ -36,13 +36,14 @@ class Trip(IntEnum):
 class Update:
     """An update that is about to be built: `run` builds it, of `variables` (tf.Variables) by `gradients`, one each.
 
-    `placed` says that it is in the graph for good, whatever fails from then on.
+    `begun` says that it was tried, `placed` that it is made, or in the graph for good, whatever fails from then on.
     """
 
     gradients: Sequence[Any]
     variables: Sequence[Any]
     learning_rate: Any
     run: Callable[[], Any]
+    begun: bool = False
     placed: bool = False
 
 
@@ -121,7 +122,9 @@ def guarded_eagerly(recorder: Recorder, noted: Noted, update: Update, traced: Ca
     recorder.write(seen.loss, seen.rate, seen.norms)
     kind = Trip.NONE if np.isfinite(seen.witness.numpy()) else Trip(int(seen.first_bad()))
     if kind is Trip.NONE:
+        update.begun = True
         update.run()
+        update.placed = True
         after = [variable.read_value() for variable in update.variables]
         weights = half_squares(after)
         recorder.write_weights(weights)

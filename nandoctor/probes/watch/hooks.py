@@ -15,7 +15,7 @@ import tensorflow as tf
 from nandoctor.probes.compat.watching import is_function_graph, on_eager_backward
 from nandoctor.probes.watch.eager import tracing_of
 from nandoctor.probes.watch.guard import Tracing, Update, guarded_eagerly, guarded_update
-from nandoctor.probes.watch.noted import EAGER, flat_tensors
+from nandoctor.probes.watch.noted import EAGER, Noted, flat_tensors
 from nandoctor.probes.watch.recorder import Recorder
 from nandoctor.probes.watch.session import Fitting, Optimizing, Watch
 
@@ -58,11 +58,13 @@ def install_tensorflow(watch: Watch) -> list[Undo]:
         return run
 
     function = type(tf.function(lambda: 0))
+
     def enter(plain: Any) -> Any:
         def run(self: Any) -> Any:
             result = plain(self)
-            if tf.executing_eagerly() and not watch.off:
-                watch.eager.enter()
+            with watch.working():
+                if tf.executing_eagerly() and not watch.off:
+                    watch.eager.enter()
             return result
 
         return run
@@ -70,8 +72,9 @@ def install_tensorflow(watch: Watch) -> list[Undo]:
     def leave(plain: Any) -> Any:
         def run(self: Any, *args: Any) -> Any:
             result = plain(self, *args)
-            if tf.executing_eagerly():
-                watch.eager.leave()
+            with watch.working():
+                if tf.executing_eagerly():
+                    watch.eager.leave()
             return result
 
         return run
@@ -79,10 +82,9 @@ def install_tensorflow(watch: Watch) -> list[Undo]:
     return [
         wrapped(tf.GradientTape, "__enter__", enter),
         wrapped(tf.GradientTape, "__exit__", leave),
-        wrapped(tf.GradientTape, "gradient", gradient), wrapped(owner_of(function, "__call__"), "__call__", call),
-        on_eager_backward(
-            lambda *op: watch.eager.step.begin_gradient(*op), lambda: watch.eager.step.end_gradient()
-        ),
+        wrapped(tf.GradientTape, "gradient", gradient),
+        wrapped(owner_of(function, "__call__"), "__call__", call),
+        on_eager_backward(lambda *op: watch.eager.step.begin_gradient(*op), lambda: watch.eager.step.end_gradient()),
         watch.eager.pause,
     ]
 
@@ -165,31 +167,52 @@ def _graph() -> Any:
     return EAGER if tf.executing_eagerly() else tf.compat.v1.get_default_graph()
 
 
-def _guard(watch: Watch, optimizer: Any, grads: list[Any], trainable: Any, plain: Any) -> None:
-    optimizing, update = _prepared(watch, optimizer, grads, trainable, plain)
-    noted = watch.notebook.turn(tf.compat.v1.get_default_graph())
-    guarded_update(watch.tracings, optimizing.recorder, noted, update, skip=watch.skip)
+def _guard(watch: Watch, optimizer: Any, grads: list[Any], trainable: Any, plain: Any) -> Any:
+    """The guarded update; where the guard cannot be built the plain one. Either is in the graph exactly once."""
+    update = None
+    try:
+        optimizing, update = _prepared(watch, optimizer, grads, trainable, plain)
+        noted = watch.notebook.turn(tf.compat.v1.get_default_graph())
+        return guarded_update(watch.tracings, optimizing.recorder, noted, update, skip=watch.skip)
+    except Exception as error:
+        if update is None or not update.placed:
+            # Where the update itself is at fault this raises, too, and then it is the script's error.
+            plain(optimizer, grads, trainable)
+        watch.give_up(error)
+        return None
 
 
-def _guard_eagerly(watch: Watch, optimizer: Any, grads: list[Any], trainable: Any, plain: Any) -> None:
-    watch.eager.update()
-    optimizing, update = _prepared(watch, optimizer, grads, trainable, plain)
-    noted = watch.notebook.turn(EAGER)
+def _guard_eagerly(watch: Watch, optimizer: Any, grads: list[Any], trainable: Any, plain: Any) -> Any:
+    """The update, looked at before and after; it is made exactly once, but for one that is refused."""
+    update = None
+    try:
+        watch.eager.update()
+        optimizing, update = _prepared(watch, optimizer, grads, trainable, plain)
+        noted = watch.notebook.turn(EAGER)
+        made = guarded_eagerly(optimizing.recorder, noted, update, lambda: _traced(watch, noted, update))
+    except Exception as error:
+        if update is None or not update.begun:
+            watch.give_up(error)
+            return plain(optimizer, grads, trainable)
+        if not update.placed:
+            raise
+        watch.give_up(error)
+        return None
+    with watch.working():
+        if made:
+            watch.eager.updated()
+        else:
+            watch.poll(now=True)
+    return None
 
-    def traced() -> Tracing:
-        number = len(watch.tracings) + 1
-        watch.tracings.append(tracing_of(watch.eager.step, noted, update.gradients, update.variables, number))
-        return watch.tracings[-1]
 
-    if guarded_eagerly(optimizing.recorder, noted, update, traced):
-        watch.eager.updated()
-    else:
-        watch.poll(now=True)
+def _traced(watch: Watch, noted: Noted, update: Update) -> Tracing:
+    number = len(watch.tracings) + 1
+    watch.tracings.append(tracing_of(watch.eager.step, noted, update.gradients, update.variables, number))
+    return watch.tracings[-1]
 
 
-def _prepared(
-    watch: Watch, optimizer: Any, grads: list[Any], trainable: Any, plain: Any
-) -> tuple[Optimizing, Update]:
+def _prepared(watch: Watch, optimizer: Any, grads: list[Any], trainable: Any, plain: Any) -> tuple[Optimizing, Update]:
     variables = list(optimizer._trainable_variables if trainable is None else trainable)
     pairs = [(one, _tensorflow_variable(v)) for one, v in zip(grads, variables, strict=True) if one is not None]
     with tf.init_scope():
