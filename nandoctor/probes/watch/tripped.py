@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 
 from nandoctor.errors import NandoctorError
-from nandoctor.facts import Facts
+from nandoctor.facts import DataFacts, Facts
+from nandoctor.probes.watch.batch_data import batch_facts, given_facts
 from nandoctor.probes.watch.capsule import Keeping, capsule_name, write_capsule, write_minimal_rows
 from nandoctor.probes.watch.capture import StepCapture
 from nandoctor.probes.watch.failure import facts_of, minimal_rows
+from nandoctor.probes.watch.given import given_data
 from nandoctor.probes.watch.guard import Tracing, Trip
 from nandoctor.probes.watch.live import live_names
 from nandoctor.probes.watch.records import run_facts, trip_facts
@@ -57,15 +59,27 @@ def tripped(
         capture = take_capture(tracing, live.variables, made.get(tracing.graph, ()), live.layers, live.root, {})
     except Exception as error:
         return Tripped(_not_taken(known, error))
-    notices: tuple[str, ...] = ()
+    data, notices = _data(watch, capture)
+    known = replace(known, data=data)
     folder = None
     try:
         keeping = _keeping(tracing, optimizing.optimizer, kind)
         folder = write_capsule(capsules / capsule_name(trip.step), capture, known, keeping, limit=capsule_limit)
     except Exception as error:
-        notices = (f"no capsule was written: {_sentence(error)}",)
+        notices = (*notices, f"no capsule was written: {_sentence(error)}")
     facts = facts_of(capture, known)
     return Tripped(facts, folder, (*notices, *_rows_kept(folder, capture, minimal_rows(facts))))
+
+
+def _data(watch: Watch, capture: StepCapture) -> tuple[DataFacts | None, tuple[str, ...]]:
+    """The facts of the arrays that `fit` was given, else of the batch alone; says why where there are none."""
+    try:
+        fitting = watch.fitting
+        given = None if fitting is None else given_data(fitting.x, fitting.y)
+        found = None if given is None else given_facts(capture, given, "the arrays given to fit")
+        return found or batch_facts(capture), ()
+    except Exception as error:
+        return None, (f"the data was not looked at: {_sentence(error)}",)
 
 
 def _rows_kept(folder: Path | None, capture: StepCapture, rows: Sequence[int]) -> tuple[str, ...]:
