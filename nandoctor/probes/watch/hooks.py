@@ -28,10 +28,16 @@ def owner_of(kind: type, name: str) -> type:
 
 
 def wrapped(owner: type, name: str, make: Callable[[Any], Any]) -> Undo:
-    """Put `make(method)` in the place of a method; returns what takes it away again."""
+    """Put `make(method)` in the place of a method; returns what takes it away, if nothing else stands there by then."""
     plain = vars(owner)[name]
-    setattr(owner, name, functools.wraps(plain)(make(plain)))
-    return lambda: setattr(owner, name, plain)
+    ours = functools.wraps(plain)(make(plain))
+    setattr(owner, name, ours)
+
+    def undo() -> None:
+        if vars(owner)[name] is ours:
+            setattr(owner, name, plain)
+
+    return undo
 
 
 def install_tensorflow(watch: Watch) -> list[Undo]:

@@ -17,10 +17,13 @@ from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
 from types import CodeType, ModuleType, TracebackType
 
+import wrapt
+
 import nandoctor
 from nandoctor.errors import USAGE, NandoctorError
 
-_OURS = str(Path(nandoctor.__file__).parent) + os.sep
+# Files whose frames are not of the script: nandoctor's, and what calls the hooks that wait for an import.
+_OURS = (str(Path(nandoctor.__file__).parent) + os.sep, str(Path(wrapt.__file__).parent / "importer.py"))
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,7 @@ class Watching:
     _undo: list[Callable[[], None]] = field(default_factory=list)
     _backward: Any = None
     _late: bool = False
+    _waiting: list[ModuleType] = field(default_factory=list)
     _ended: bool = False
 
     def begin(self) -> None:
@@ -169,17 +170,19 @@ class Watching:
         self._undo.append(on_backward_ops(lambda graph, op, places: made.setdefault(graph, []).append((op, places))))
         self._undo += install_tensorflow(watch)
         self.watch = watch
+        for keras in self._waiting:
+            self._keras(keras)
 
     def _keras(self, keras: ModuleType) -> None:
-        from nandoctor.probes.watch.hooks import install_keras
-
-        if keras.__name__ != "keras":
-            return
-
         backend = keras.backend.backend()
         if backend != "tensorflow":
             self.unwatched = f"Keras runs on {backend} here, and only TensorFlow is watched"
-        elif self.watch is not None:
+        elif self.watch is None:
+            # TensorFlow itself imports Keras before it is whole.
+            self._waiting.append(keras)
+        elif keras.__name__ == "keras":
+            from nandoctor.probes.watch.hooks import install_keras
+
             self._undo += install_keras(self.watch, keras)
 
     def _failed(self, error: Exception) -> None:
