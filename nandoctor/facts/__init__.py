@@ -13,6 +13,7 @@ from nandoctor.facts.data import (
 from nandoctor.facts.examination import CheckNumericsFacts, Disagreement, Facts, HiddenFacts
 from nandoctor.facts.layers import GradientFacts, LayerFacts, LoopFacts, NearLimit
 from nandoctor.facts.origin import Operand, Origin, Refusal, SourceLine
+from nandoctor.facts.pipeline import PipelineFacts
 from nandoctor.facts.run import EvaluationFacts, History, OptimizerFacts, RunFacts, TripFacts
 from nandoctor.facts.step import StepFacts
 from nandoctor.facts.subject import HeadFacts, InputFacts, LossFacts, SubjectFacts
@@ -40,6 +41,7 @@ __all__ = [
     "Operand",
     "OptimizerFacts",
     "Origin",
+    "PipelineFacts",
     "Refusal",
     "RejectedRow",
     "RowSample",

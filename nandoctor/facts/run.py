@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from nandoctor.facts.pipeline import PipelineFacts
+
 TripKind = Literal["loss", "gradient", "learning-rate", "weights", "evaluation"]
 
 
@@ -31,6 +33,19 @@ class History:
     def steps(self) -> int:
         """How many steps are recorded."""
         return len(self.loss)
+
+    def before(self, step: int) -> History:
+        """The records of the steps before that one."""
+        kept = slice(0, max(step - self.first_step, 0))
+        return History(
+            first_step=self.first_step,
+            loss=self.loss[kept],
+            learning_rate=self.learning_rate[kept],
+            terms={name: values[kept] for name, values in self.terms.items()},
+            gradient_norms={name: values[kept] for name, values in self.gradient_norms.items()},
+            weight_norms={name: values[kept] for name, values in self.weight_norms.items()},
+            updates={name: values[kept] for name, values in self.updates.items()},
+        )
 
     @property
     def gradient_norm(self) -> tuple[float, ...]:
@@ -75,8 +90,8 @@ class TripFacts:
     `step` counts the optimizer's updates from 0; `epoch` and `batch` (within the epoch) are known in `fit`.
     `optimizer` is the place of the optimizer in `RunFacts.optimizers`. `bad` are the names of the losses, gradients or
     variables that were not finite. `reproduced` says whether the replay of the step was non-finite too; `not_replayed`
-    why there was no replay. `pipeline` says that the batch came non-finite out of an input pipeline whose source was
-    finite. `worker` and `replica` where the training was distributed.
+    why there was no replay. `pipeline` is what was seen of the input pipeline of a batch that came out of it with
+    values that are not finite, None for any other. `worker` and `replica` where the training was distributed.
     """
 
     kind: TripKind
@@ -90,6 +105,12 @@ class TripFacts:
     not_replayed: str | None = None
     worker: int | None = None
     replica: int | None = None
+    pipeline: PipelineFacts | None = None
+
+    @property
+    def made_by_pipeline(self) -> bool:
+        """Whether a function of the input pipeline made the batch's values that are not finite."""
+        return self.pipeline is not None and self.pipeline.maker is not None
 
 
 @dataclass(frozen=True)
@@ -108,8 +129,11 @@ class RunFacts:
     """A watched run: what was trained how, what tripped, and the ends of its records.
 
     `ways` are how the script trains ("fit", "tf.function", "eager", "session"). `batch_norm_rows` is the smallest batch
-    that a BatchNormalization layer was trained on, None without one. `cost` is the share of the time that the watch
-    took, where it was measured.
+    that a BatchNormalization layer was trained on, None without one; `batch_norm_values` the fewest values that such a
+    layer took the statistics of one channel over (rows times places), `batch_norm_share` the share of the steps that
+    had so few; None where that was not measured. `skipped_updates` are the steps whose update was left out in order to
+    go on. `check_ups` are the steps that were looked at op by op. `cost` is the share of the time that the watch took,
+    None where it was not measured.
     """
 
     script: str
@@ -122,6 +146,10 @@ class RunFacts:
     batch_norm_rows: int | None = None
     skipped_updates: tuple[int, ...] = ()
     seconds: float = 0.0
+    batch_norm_values: int | None = None
+    batch_norm_share: float | None = None
+    check_ups: tuple[int, ...] = ()
+    cost: float | None = None
 
     @property
     def tripped_optimizer(self) -> OptimizerFacts | None:

@@ -10,12 +10,11 @@ from typing import Any
 import numpy as np
 
 from nandoctor.errors import NandoctorError
-from nandoctor.facts import DataFacts, Facts
-from nandoctor.probes.watch.batch_data import batch_facts, given_facts
+from nandoctor.facts import Facts
 from nandoctor.probes.watch.capsule import Keeping, capsule_name, write_capsule, write_minimal_rows
 from nandoctor.probes.watch.capture import StepCapture
+from nandoctor.probes.watch.data_behind import data_behind
 from nandoctor.probes.watch.failure import facts_of, minimal_rows
-from nandoctor.probes.watch.given import given_data
 from nandoctor.probes.watch.guard import Tracing, Trip
 from nandoctor.probes.watch.live import live_names
 from nandoctor.probes.watch.records import run_facts, trip_facts
@@ -59,8 +58,7 @@ def tripped(
         capture = take_capture(tracing, live.variables, made.get(tracing.graph, ()), live.layers, live.root, {})
     except Exception as error:
         return Tripped(_not_taken(known, error))
-    data, notices = _data(watch, capture)
-    known = replace(known, data=data)
+    known, notices = _with_data(watch, capture, known)
     folder = None
     try:
         keeping = _keeping(tracing, optimizing.optimizer, kind)
@@ -71,15 +69,17 @@ def tripped(
     return Tripped(facts, folder, (*notices, *_rows_kept(folder, capture, minimal_rows(facts))))
 
 
-def _data(watch: Watch, capture: StepCapture) -> tuple[DataFacts | None, tuple[str, ...]]:
-    """The facts of the arrays that `fit` was given, else of the batch alone; says why where there are none."""
+def _with_data(watch: Watch, capture: StepCapture, known: Facts) -> tuple[Facts, tuple[str, ...]]:
+    """The facts with those of what `fit` was given, else of the batch alone; says why where there are none."""
+    fitting = watch.fitting
     try:
-        fitting = watch.fitting
-        given = None if fitting is None else given_data(fitting.x, fitting.y)
-        found = None if given is None else given_facts(capture, given, "the arrays given to fit")
-        return found or batch_facts(capture), ()
+        data, pipeline = data_behind(capture, fitting.x if fitting else None, fitting.y if fitting else None)
     except Exception as error:
-        return None, (f"the data was not looked at: {_sentence(error)}",)
+        return known, (f"the data was not looked at: {_sentence(error)}",)
+    run = known.run
+    if run is not None and run.trip is not None:
+        run = replace(run, trip=replace(run.trip, pipeline=pipeline))
+    return replace(known, data=data, run=run), ()
 
 
 def _rows_kept(folder: Path | None, capture: StepCapture, rows: Sequence[int]) -> tuple[str, ...]:

@@ -1,0 +1,79 @@
+"""The data behind a failing step, whatever `fit` was given: facts of it, and of the pipeline that it came through."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from nandoctor.facts import DataFacts
+from nandoctor.facts.pipeline import PipelineFacts
+from nandoctor.probes.watch.batch_data import batch_facts, given_facts
+from nandoctor.probes.watch.capture import StepCapture, fed_batch
+from nandoctor.probes.watch.dataset_rows import Places, places_of
+from nandoctor.probes.watch.given import Given, GivenData, bound, given_data
+from nandoctor.probes.watch.pipeline import pipeline_facts, rows_made
+from nandoctor.probes.watch.rebuilt import Pipeline, pipeline_of
+from nandoctor.stats import Array
+from nandoctor.wording import listing
+
+
+def data_behind(capture: StepCapture, x: Any, y: Any) -> tuple[DataFacts | None, PipelineFacts | None]:
+    """Facts of the data set that `fit` was given as `x` and `y`, with the rows of the batch in it where they are found.
+
+    Where it cannot be looked at as a whole, facts of the batch alone (None for a step without one). Of a tf.data
+    pipeline that gave a batch with values that are not finite, where these were made, too.
+    """
+    if isinstance(x, tf.data.Dataset):
+        pipeline = pipeline_of(x)
+        bad = any(_bad(one.value) for one in (*fed_batch(capture).inputs, *fed_batch(capture).labels))
+        return _behind_pipeline(capture, pipeline), pipeline_facts(pipeline) if bad else None
+    given = given_data(x, y)
+    facts = given_facts(capture, given, "the arrays given to fit") if given is not None else None
+    return facts or batch_facts(capture), None
+
+
+def _behind_pipeline(capture: StepCapture, pipeline: Pipeline) -> DataFacts | None:
+    if pipeline.tensors and all(stage.kind == "batch" for stage in pipeline.stages) and pipeline.stopped is None:
+        arrays = [one.numpy() for one in pipeline.tensors]
+        inputs = len(fed_batch(capture).inputs)
+        given = GivenData(_named(arrays[:inputs], "x"), _named(arrays[inputs:], "y"))
+        facts = given_facts(capture, given, pipeline.source)
+        if facts is not None:
+            return facts
+    facts = batch_facts(capture)
+    places = None if facts is None else _places(capture, pipeline)
+    if facts is None or places is None or all(row is None for row in places.rows):
+        return facts
+    said = f"Rows of the batch that stand more than once in {pipeline.source}, of which the first place is given: "
+    notices = (f"{said}{listing(places.repeated)}.",) if places.repeated else ()
+    if len(pipeline.files) == 1:
+        facts = replace(facts, path=pipeline.files[0], from_file=True)
+    return replace(facts, batch_rows=places.rows, notices=(*facts.notices, *notices))
+
+
+def _named(arrays: list[Array], name: str) -> tuple[Given, ...]:
+    return tuple(Given(name if len(arrays) == 1 else f"{name}[{place}]", one) for place, one in enumerate(arrays))
+
+
+def _places(capture: StepCapture, pipeline: Pipeline) -> Places | None:
+    """The rows of the source that the batch's rows were made of, where the pipeline can be run again."""
+    made = rows_made(pipeline)
+    if made is None:
+        return None
+    numbers, arrays = made
+    batch = fed_batch(capture)
+    fed = [*batch.inputs, *batch.labels]
+    whole = bound([Given(str(place), one) for place, one in enumerate(arrays)], [""] * len(fed), [f.value for f in fed])
+    if any(one is None for one in whole):
+        return None
+    found = places_of([one.value for one in fed], [one.values for one in whole if one is not None])
+    rows = tuple(None if place is None else int(numbers[place]) for place in found.rows)
+    return Places(rows, found.repeated)
+
+
+def _bad(array: Array) -> bool:
+    kinds = array.dtype.kind in "fc" or array.dtype.name == "bfloat16"
+    return kinds and not np.isfinite(array.astype(np.complex128 if array.dtype.kind == "c" else np.float64)).all()
