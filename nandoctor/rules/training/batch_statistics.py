@@ -1,0 +1,87 @@
+"""ND406: batch normalization over a single value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+from nandoctor.facts import RunFacts
+from nandoctor.finding import Finding, Location, Remedy
+
+
+@dataclass(frozen=True)
+class BatchStatistics:
+    """A batch normalization was trained on a batch of one value a channel.
+
+    What it finds:
+        A `BatchNormalization` layer in training whose batch gave each of its channels one value only: a batch of one
+        row, or a last batch of which one row was left. The value equals its own mean, so the output is the layer's
+        bias whatever comes in, nothing below it gets a gradient, and the variance that is averaged for inference is 0.
+
+    Evidence:
+        The fewest values that a channel had in one batch, and the share of the steps that had so few.
+
+    Limit and source:
+        `values` 1: the variance of one value is 0 (Ioffe and Szegedy, Batch Normalization, 2015, take statistics over
+        the batch and, in images, over the places). `share` 0.5: where most steps are so, training cannot work and this
+        is a warning, otherwise a note.
+
+    Remedy:
+        Larger batches, `drop_remainder=True` for a last batch, or a normalization that does not look at the batch
+        (`LayerNormalization`, `GroupNormalization`).
+
+    When it is fine:
+        One image a batch has many places for its statistics; it is not reported. A last batch of one row costs one
+        step in an epoch.
+
+    Example:
+        import keras
+        import numpy as np
+
+        keras.utils.set_random_seed(0)
+        x = np.random.default_rng(0).normal(size=(64, 4)).astype("float32")
+        norm = keras.layers.BatchNormalization()
+        model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(8), norm, keras.layers.Dense(1)])
+        model.compile("adam", "mse")
+        model.fit(x, x.sum(axis=1, keepdims=True), batch_size=1, verbose=0)
+    """
+
+    values: int = 1
+    share: float = 0.5
+
+    code: ClassVar[str] = "ND406"
+    cause: ClassVar[str] = "batch-statistics"
+    title: ClassVar[str] = "Batch statistics of a single value"
+
+    def check(self, run: RunFacts) -> Iterator[Finding]:
+        """At most one finding; a note where only the rows are known, or few steps had so few."""
+        fewest = run.batch_norm_rows if run.batch_norm_values is None else run.batch_norm_values
+        if fewest is None or fewest > self.values:
+            return
+        rows_only = run.batch_norm_values is None
+        share = run.batch_norm_share
+        often = share is not None and share >= self.share and not rows_only
+        what = "row" if rows_only else "value a channel"
+        told = "" if share is None else f" in {share:.0%} of the steps (limit {self.share:.0%})"
+        beyond = " What places it has besides rows is not known." if rows_only else ""
+        yield Finding(
+            rule=self.code,
+            cause=self.cause,
+            severity="warning" if often else "note",
+            title=self.title,
+            message=(
+                f"A batch normalization took its statistics over {fewest} {what} (limit more than {self.values})"
+                f"{told}: the variance of one value is 0, the layer then gives its bias and passes no gradient on."
+                f"{beyond}"
+            ),
+            confidence="medium" if rows_only else "high",
+            location=Location(phase="forward"),
+            evidence={"values": fewest} | ({} if share is None else {"share": share}),
+            limits={"values": self.values, "share": self.share},
+            remedies=(
+                Remedy("drop-remainder", "Leave out a last batch that is too small: drop_remainder=True"),
+                Remedy("larger-batch", "Train on larger batches, or normalize with LayerNormalization"),
+            ),
+            about="batch-normalization",
+        )
