@@ -47,19 +47,6 @@ class History:
             updates={name: values[kept] for name, values in self.updates.items()},
         )
 
-    def before(self, step: int) -> History:
-        """The records of the steps before that one."""
-        kept = slice(0, max(step - self.first_step, 0))
-        return History(
-            first_step=self.first_step,
-            loss=self.loss[kept],
-            learning_rate=self.learning_rate[kept],
-            terms={name: values[kept] for name, values in self.terms.items()},
-            gradient_norms={name: values[kept] for name, values in self.gradient_norms.items()},
-            weight_norms={name: values[kept] for name, values in self.weight_norms.items()},
-            updates={name: values[kept] for name, values in self.updates.items()},
-        )
-
     @property
     def gradient_norm(self) -> tuple[float, ...]:
         """The global norm of the gradients at each step."""
@@ -159,10 +146,6 @@ class RunFacts:
     batch_norm_rows: int | None = None
     skipped_updates: tuple[int, ...] = ()
     seconds: float = 0.0
-    batch_norm_values: int | None = None
-    batch_norm_share: float | None = None
-    check_ups: tuple[int, ...] = ()
-    cost: float | None = None
     batch_norm_values: int | None = None
     batch_norm_share: float | None = None
     check_ups: tuple[int, ...] = ()
