@@ -247,7 +247,10 @@ def replay(capsule: Path | str, *, save_facts: Path | None = None, notices: Sequ
     from nandoctor.probes.watch.failure import facts_of
     from nandoctor.probes.watch.needed import refuse_reaching_out
 
-    refuse_reaching_out(found.capture)
+    try:
+        refuse_reaching_out(found.capture)
+    except NandoctorError as error:
+        raise NandoctorError(f"{capsule}: {error.message}", error.exit_code) from error
     facts = facts_of(found.capture, found.facts)
     if facts.step is None:
         raise NandoctorError(f"{capsule}: {facts.unavailable['step']}")

@@ -36,6 +36,7 @@ PASSAGES = {
     ("probes/steps", "probes/compat"),
     ("probes/steps", "probes/models"),
     ("probes/watch", "probes/compat"),
+    ("probes/watch", "probes/data"),
     ("probes/watch", "probes/models"),
     ("probes/watch", "probes/steps"),
 }

@@ -38,7 +38,52 @@ def test_a_graph_that_is_none_is_one_line_and_exit_code_3(nandoctor: Command, tm
     folder = write_capsule(tmp_path / "capsule", StepCapture(b"\xff\xff", (), (), ()), FACTS)
     outcome = nandoctor("replay", folder)
     assert (outcome.code, outcome.out) == (3, "")
-    assert outcome.err == "nandoctor: the graph of the step is damaged: it is no GraphDef\n"
+    told = outcome.err.splitlines()[-1]
+    assert told == f"nandoctor: {folder}: the graph of the step is damaged: it is no GraphDef"
+
+
+SCRIPT = """
+import sys
+import keras
+import numpy as np
+
+keras.utils.set_random_seed(1)
+x = np.random.default_rng(0).normal(size=(200, 4)).astype("float32")
+x[123, 2] = np.nan
+model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(8, "tanh"), keras.layers.Dense(1)])
+model.compile("adam", "mse")
+model.fit(x, x[:, :1] * 0, batch_size=32, epochs=2, verbose=0)
+"""
+
+
+@pytest.mark.tensorflow
+def test_a_run_that_failed_is_replayed_with_the_same_findings_and_resumed(tmp_path: Path) -> None:
+    import keras
+
+    (tmp_path / "train.py").write_text(SCRIPT)
+    environment = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
+
+    def nandoctor(*arguments: str) -> Any:
+        command = [sys.executable, "-c", RUN, *arguments]
+        secret = environment | {"API_TOKEN": "planted-in-the-environment"}
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, env=secret)
+        assert done.returncode == 1, done.stderr
+        return json.loads(done.stdout)
+
+    run = nandoctor("run", "--format", "json", "train.py", "--password", "planted-argument")
+    (folder,) = (tmp_path / ".nandoctor").iterdir()
+    (tmp_path / "train.py").unlink()
+    replayed = nandoctor("replay", str(folder), "--format", "json")
+
+    assert replayed["findings"] == run["findings"]
+    first = run["findings"][0]
+    assert (first["cause"], first["location"]["dataset_rows"]) == ("nan-in-data", [123])
+    assert b"planted" not in b"".join(path.read_bytes() for path in folder.iterdir())
+    assert np.isnan(np.load(folder / "minimal-rows.npz")["input_0"]).sum() == 1
+
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(8, "tanh"), keras.layers.Dense(1)])
+    model.load_weights(folder / "last-good.weights.h5")
+    assert all(np.isfinite(weight).all() for weight in model.get_weights())
 
 
 @pytest.mark.tensorflow

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -34,6 +34,7 @@ from nandoctor.probes.watch.capsule import (
     write_minimal_rows,
 )
 from nandoctor.probes.watch.capture import Fed, Held, StepCapture
+from nandoctor.probes.watch.manifest import Manifest
 
 FACTS = Facts(
     tool=Tool("nandoctor", "1.2.3", "2.21.0", "3.15.1", "3.11.9"),
@@ -97,6 +98,11 @@ def test_what_was_written_is_read_again(folder: Path) -> None:
     assert repr(capsule.facts) == repr(FACTS)
     assert [one.part for one in capsule.left_out] == ["last-good.weights.h5"]
     assert datetime.fromisoformat(capsule.written).utcoffset() is not None
+
+
+def test_nothing_of_a_capture_is_forgotten() -> None:
+    kept = {field.name for field in fields(Manifest)} | {"graph"}
+    assert {field.name for field in fields(StepCapture)} <= kept
 
 
 def test_numpy_reads_the_batch_and_the_weights(folder: Path) -> None:
