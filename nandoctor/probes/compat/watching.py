@@ -45,6 +45,34 @@ def own_variable(initial: Any, shape: Any = None) -> Any:
         return resource_variable_ops.ResourceVariable(initial, trainable=False, shape=shape)
 
 
+def on_eager_backward(
+    begin: Callable[[str, Sequence[Any], Sequence[Any]], None], end: Callable[[], None]
+) -> Callable[[], None]:
+    """Tell `begin` the op (type, inputs, outputs; None for what was not kept) that a tape differentiates eagerly.
+
+    `end` is called when that is done. Returns what ends it all.
+    """
+    plain = backprop._gradient_function
+
+    def telling(op_name: str, attrs: Any, count: int, inputs: Any, outputs: Any, *rest: Any) -> Any:
+        if not tf.executing_eagerly():
+            return plain(op_name, attrs, count, inputs, outputs, *rest)
+        begin(op_name, inputs, outputs)
+        try:
+            return plain(op_name, attrs, count, inputs, outputs, *rest)
+        finally:
+            end()
+
+    backprop._gradient_function = telling
+    pywrap_tfe.TFE_Py_RegisterGradientFunction(telling)
+
+    def undo() -> None:
+        backprop._gradient_function = plain
+        pywrap_tfe.TFE_Py_RegisterGradientFunction(plain)
+
+    return undo
+
+
 def on_backward_ops(note: Callable[[Any, str, range], None]) -> Callable[[], None]:
     """Tell `note` the ops that TensorFlow's tapes make, in graphs, to differentiate one forward op.
 
@@ -55,7 +83,7 @@ def on_backward_ops(note: Callable[[Any, str, range], None]) -> Callable[[], Non
 
     def noting(op_name: str, attrs: Any, count: int, inputs: Any, outputs: Any, *rest: Any) -> Any:
         graph = ops.get_default_graph()
-        made_by = getattr(outputs[0], "op", None) if outputs and not tf.executing_eagerly() else None
+        made_by = None if tf.executing_eagerly() else _differentiated(op_name, inputs, outputs)
         if made_by is None:
             return plain(op_name, attrs, count, inputs, outputs, *rest)
         before = graph.num_operations()
@@ -63,8 +91,31 @@ def on_backward_ops(note: Callable[[Any, str, range], None]) -> Callable[[], Non
         note(graph, made_by.name, range(before, graph.num_operations()))
         return found
 
+    backprop._gradient_function = noting
     pywrap_tfe.TFE_Py_RegisterGradientFunction(noting)
-    return lambda: pywrap_tfe.TFE_Py_RegisterGradientFunction(plain)
+
+    def undo() -> None:
+        backprop._gradient_function = plain
+        pywrap_tfe.TFE_Py_RegisterGradientFunction(plain)
+
+    return undo
+
+
+def _differentiated(op_type: str, inputs: Sequence[Any], outputs: Sequence[Any]) -> Any:
+    """The forward op that a tape differentiates, None if it cannot be told.
+
+    A tape keeps None in the place of what the gradient does not need: of a Log, for one, it keeps the argument alone.
+    """
+    for one in outputs or ():
+        if hasattr(one, "op"):
+            return one.op
+    kept = {place: one.name for place, one in enumerate(inputs or ()) if hasattr(one, "op")}
+    readers = [op for one in inputs or () if hasattr(one, "op") for op in one.consumers() if op.type == op_type]
+    for op in readers:
+        read = [one.name for one in op.inputs]
+        if all(read[place : place + 1] == [name] for place, name in kept.items()):
+            return op
+    return None
 
 
 def restored_function(definition: bytes, feeds: Sequence[str], fetches: Sequence[str]) -> Any:

@@ -27,8 +27,15 @@ class Noted:
     model: Any = None
 
 
+class _Eager:
+    """Stands for the graph where there is none."""
+
+
+EAGER = _Eager()
+
+
 class Notebook:
-    """What was noted, by graph; what was noted in eager execution is under no graph."""
+    """What was noted, by graph; what was noted in eager execution is under `EAGER`."""
 
     def __init__(self) -> None:
         self._graphs: WeakKeyDictionary[Any, Noted] = WeakKeyDictionary()

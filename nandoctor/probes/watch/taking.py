@@ -13,6 +13,7 @@ from nandoctor.probes.steps.trace import user_lines
 from nandoctor.probes.watch.capture import Fed, Held, StepCapture, backward_names, renamed
 from nandoctor.probes.watch.guard import Tracing
 from nandoctor.probes.watch.noted import flat_tensors
+from nandoctor.probes.watch.spoken_names import batch_names
 from nandoctor.probes.watch.stepgraph import ancestors
 from nandoctor.stats import Array
 
@@ -33,7 +34,7 @@ def take_capture(
     """
     graph = tracing.graph
     operations = [op.name for op in graph.get_operations()]
-    new = backward_names(operations, made)
+    new = backward_names(operations, made if tracing.backward is None else tracing.backward)
     definition = renamed(graph.as_graph_def(), new)
 
     def tensor_name(tensor: Any) -> str:
@@ -42,18 +43,21 @@ def take_capture(
 
     roles = {id(one): "input" for one in flat_tensors(tracing.noted.inputs)}
     roles |= {id(one): "label" for one in flat_tensors(tracing.noted.labels)}
+    spoken = batch_names(tracing.noted)
     fed: list[Fed] = []
     for kept, variable in zip(tracing.kept, tracing.stash, strict=True):
         value = arguments.get(kept.tensor.name) if variable is None else variable.numpy()
         if value is None:
             raise NandoctorError(f"the value of {kept.tensor.name} was not kept", UNEXAMINABLE)
         role = roles.get(id(kept.tensor), "input") if kept.kind in ("argument", "pipeline") else "state"
-        fed.append(Fed(_readable(kept.tensor), tensor_name(kept.tensor), role, value))
+        name = spoken.get(id(kept.tensor)) or _readable(kept.tensor)
+        fed.append(Fed(name, tensor_name(kept.tensor), role, value))
     outputs = [one for one in flat_tensors(tracing.noted.predictions) if one.graph is graph]
     needed = ancestors([*tracing.losses, *tracing.gradients, *outputs])
+    needed -= {kept.tensor.op.name for kept in tracing.kept}
     held, constants = _captured(graph, needed, names, tracing.variables, tensor_name)
     gradients = [
-        ("gradient", names.get(id(variable.handle), variable.name), tensor_name(gradient))
+        ("gradient", names.get(id(variable.handle)) or _own_name(variable), tensor_name(gradient))
         for variable, gradient in zip(tracing.variables, tracing.gradients, strict=True)
         if gradient.graph is graph
     ]
@@ -62,9 +66,9 @@ def take_capture(
         graph=definition.SerializeToString(),
         fed=(*fed, *constants),
         held=tuple(held),
-        results=(*(("output", _readable(one), tensor_name(one)) for one in outputs), *losses, *gradients),
+        results=(*(("output", spoken[id(one)], tensor_name(one)) for one in outputs), *losses, *gradients),
         terms=tuple((name, tensor_name(one)) for name, one in tracing.noted.terms if one.graph is graph),
-        lines=_lines(graph, new),
+        lines=_lines(tracing, new),
         layers=tuple(layers),
         root=root,
         compiled=tracing.compiled,
@@ -75,7 +79,7 @@ def _captured(
     graph: Any, needed: set[str], names: Mapping[int, str], trainable: Sequence[Any], tensor_name: Callable[[Any], str]
 ) -> tuple[list[Held], list[Fed]]:
     """The variables that the graph reads, and the tensors with a value that it holds."""
-    own = {id(variable.handle) for variable in trainable}
+    own = {id(variable.handle): variable for variable in trainable}
     held: list[Held] = []
     constants: list[Fed] = []
     for outer, inner in graph.captures:
@@ -85,11 +89,16 @@ def _captured(
         if inner.dtype == tf.resource:
             value = _variable_value(source)
             if value is not None:
-                name = names.get(id(source), _readable(inner))
+                name = names.get(id(source)) or _own_name(own.get(id(source))) or _readable(inner)
                 held.append(Held(name, tensor_name(inner), id(source) in own, value))
         elif inner.dtype != tf.variant:
             constants.append(Fed(_readable(inner), tensor_name(inner), "constant", source.numpy()))
     return held, constants
+
+
+def _own_name(variable: Any) -> str:
+    """A variable's own name without the number of its output; empty without a variable."""
+    return "" if variable is None else str(variable.name).rpartition(":")[0] or str(variable.name)
 
 
 def outermost(tensor: Any) -> Any:
@@ -115,8 +124,8 @@ def _variable_value(handle: Any) -> Array | None:
     return value
 
 
-def _lines(graph: Any, new: Mapping[str, str]) -> dict[str, tuple[str, int, str, str]]:
-    found = user_lines(graph, lambda name: new.get(name, name))
+def _lines(tracing: Tracing, new: Mapping[str, str]) -> dict[str, tuple[str, int, str, str]]:
+    found = user_lines(tracing.graph, lambda name: new.get(name, name)) if tracing.lines is None else tracing.lines
     return {
         name: (file, line, function, linecache.getline(file, line).strip())
         for name, (file, line, function) in found.items()
