@@ -14,6 +14,7 @@ from nandoctor.probes.watch.capture import Fed, Held, StepCapture, backward_name
 from nandoctor.probes.watch.guard import Tracing
 from nandoctor.probes.watch.noted import flat_tensors
 from nandoctor.probes.watch.spoken_names import batch_names
+from nandoctor.probes.watch.spoken_names import batch_names
 from nandoctor.probes.watch.stepgraph import ancestors
 from nandoctor.stats import Array
 
@@ -43,6 +44,7 @@ def take_capture(
 
     roles = {id(one): "input" for one in flat_tensors(tracing.noted.inputs)}
     roles |= {id(one): "label" for one in flat_tensors(tracing.noted.labels)}
+    spoken = batch_names(tracing.noted)
     spoken = batch_names(tracing.noted)
     fed: list[Fed] = []
     for kept, variable in zip(tracing.kept, tracing.stash, strict=True):

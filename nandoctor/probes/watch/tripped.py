@@ -19,6 +19,7 @@ from nandoctor.probes.watch.guard import Tracing, Trip
 from nandoctor.probes.watch.live import live_names
 from nandoctor.probes.watch.records import run_facts, trip_facts
 from nandoctor.probes.watch.session import Optimizing, Watch
+from nandoctor.probes.watch.spoken_names import losses_of
 from nandoctor.probes.watch.taking import take_capture
 
 Backward = Mapping[Any, Sequence[tuple[str, range]]]
@@ -59,6 +60,8 @@ def tripped(
     except Exception as error:
         return Tripped(_not_taken(known, error))
     known, notices = _with_data(watch, capture, known)
+    if known.subject is not None:
+        known = replace(known, subject=replace(known.subject, losses=losses_of(tracing.noted)))
     folder = None
     try:
         keeping = _keeping(tracing, optimizing.optimizer, kind)
