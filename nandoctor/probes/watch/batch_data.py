@@ -38,7 +38,14 @@ def batch_facts(capture: StepCapture) -> DataFacts | None:
         tuple(Binding(one.name, one.name, one.value, one.value) for one in batch.labels),
     )
     found = data_facts(DataSet(Path(), {}), matched)
-    return replace(found, path="the batch of the failing step", from_file=False, only_batch=True, batch_size=batch.rows)
+    return replace(
+        found,
+        path="the batch of the failing step",
+        from_file=False,
+        only_batch=True,
+        batch_size=batch.rows,
+        notices=("Of the data, the batch of the failing step alone was looked at.",),
+    )
 
 
 def given_facts(capture: StepCapture, given: GivenData, path: str) -> DataFacts | None:

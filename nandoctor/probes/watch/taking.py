@@ -9,11 +9,11 @@ from typing import Any
 import tensorflow as tf
 
 from nandoctor.errors import UNEXAMINABLE, NandoctorError
+from nandoctor.facts.origin import Sink
 from nandoctor.probes.steps.trace import user_lines
 from nandoctor.probes.watch.capture import Fed, Held, StepCapture, backward_names, renamed
 from nandoctor.probes.watch.guard import Tracing
 from nandoctor.probes.watch.noted import flat_tensors
-from nandoctor.probes.watch.spoken_names import batch_names
 from nandoctor.probes.watch.spoken_names import batch_names
 from nandoctor.probes.watch.stepgraph import ancestors
 from nandoctor.stats import Array
@@ -45,7 +45,6 @@ def take_capture(
     roles = {id(one): "input" for one in flat_tensors(tracing.noted.inputs)}
     roles |= {id(one): "label" for one in flat_tensors(tracing.noted.labels)}
     spoken = batch_names(tracing.noted)
-    spoken = batch_names(tracing.noted)
     fed: list[Fed] = []
     for kept, variable in zip(tracing.kept, tracing.stash, strict=True):
         value = arguments.get(kept.tensor.name) if variable is None else variable.numpy()
@@ -58,12 +57,14 @@ def take_capture(
     needed = ancestors([*tracing.losses, *tracing.gradients, *outputs])
     needed -= {kept.tensor.op.name for kept in tracing.kept}
     held, constants = _captured(graph, needed, names, tracing.variables, tensor_name)
-    gradients = [
+    gradients: list[tuple[Sink, str, str]] = [
         ("gradient", names.get(id(variable.handle)) or _own_name(variable), tensor_name(gradient))
         for variable, gradient in zip(tracing.variables, tracing.gradients, strict=True)
         if gradient.graph is graph
     ]
-    losses = [("loss", "" if len(tracing.losses) == 1 else _readable(one), tensor_name(one)) for one in tracing.losses]
+    losses: list[tuple[Sink, str, str]] = [
+        ("loss", "" if len(tracing.losses) == 1 else _readable(one), tensor_name(one)) for one in tracing.losses
+    ]
     return StepCapture(
         graph=definition.SerializeToString(),
         fed=(*fed, *constants),
