@@ -13,7 +13,7 @@ from nandoctor.probes.data.dataset import DataSet
 from nandoctor.probes.data.matched import Binding, Matched
 from nandoctor.probes.data.profile import data_facts
 from nandoctor.probes.data.sample import sampled_rows
-from nandoctor.probes.watch.capture import Fed, StepCapture, fed_batch
+from nandoctor.probes.watch.capture import Fed, FedBatch, StepCapture, fed_batch
 from nandoctor.probes.watch.dataset_rows import Places, places_of
 from nandoctor.probes.watch.given import Given, GivenData, bound
 from nandoctor.stats import Array
@@ -55,9 +55,9 @@ def given_facts(capture: StepCapture, given: GivenData, path: str) -> DataFacts 
     a part is profiled: the rows of the batch, those with values that are not finite, and a sample; a notice says so.
     """
     batch = fed_batch(capture)
-    inputs, labels = _cut(batch.inputs, given.inputs), _cut(batch.labels, given.labels)
+    inputs, labels = cut_from(batch, given)
     cut = [*inputs, *labels]
-    if not inputs or len(inputs) < len(batch.inputs):
+    if not inputs:
         return None
     places = places_of([fed.value for fed, _ in cut], [whole.values for _, whole in cut])
     rows = _profiled_rows(cut, given.rows, [row for row in places.rows if row is not None])
@@ -76,10 +76,14 @@ def given_facts(capture: StepCapture, given: GivenData, path: str) -> DataFacts 
     )
 
 
-def _cut(fed: Sequence[Fed], given: Sequence[Given]) -> list[Cut]:
-    """What was fed with the array that it was cut from, as far as there is one of its size."""
-    found = bound(given, [one.name for one in fed], [one.value for one in fed])
-    return [(one, whole) for one, whole in zip(fed, found, strict=True) if whole is not None]
+def cut_from(batch: FedBatch, given: GivenData) -> tuple[list[Cut], list[Cut]]:
+    """Inputs and labels with the arrays that they were cut from, as far as there is one of their size."""
+
+    def cut(fed: Sequence[Fed], arrays: Sequence[Given]) -> list[Cut]:
+        found = bound(arrays, [one.name for one in fed], [one.value for one in fed])
+        return [(one, whole) for one, whole in zip(fed, found, strict=True) if whole is not None]
+
+    return cut(batch.inputs, given.inputs), cut(batch.labels, given.labels)
 
 
 def _bindings(cut: Sequence[Cut], rows: Array | None) -> tuple[Binding, ...]:

@@ -10,10 +10,10 @@ import tensorflow as tf
 
 from nandoctor.facts import DataFacts
 from nandoctor.facts.pipeline import PipelineFacts
-from nandoctor.probes.watch.batch_data import batch_facts, given_facts
+from nandoctor.probes.watch.batch_data import batch_facts, cut_from, given_facts
 from nandoctor.probes.watch.capture import StepCapture, fed_batch
 from nandoctor.probes.watch.dataset_rows import Places, places_of
-from nandoctor.probes.watch.given import Given, GivenData, bound, given_data
+from nandoctor.probes.watch.given import GivenData, given_data
 from nandoctor.probes.watch.pipeline import pipeline_facts, rows_made
 from nandoctor.probes.watch.rebuilt import Pipeline, pipeline_of
 from nandoctor.stats import Array
@@ -29,22 +29,21 @@ def data_behind(capture: StepCapture, x: Any, y: Any) -> tuple[DataFacts | None,
     if isinstance(x, tf.data.Dataset):
         pipeline = pipeline_of(x)
         bad = any(_bad(one.value) for one in (*fed_batch(capture).inputs, *fed_batch(capture).labels))
-        return _behind_pipeline(capture, pipeline), pipeline_facts(pipeline) if bad else None
+        return _behind_pipeline(capture, pipeline, x.element_spec), pipeline_facts(pipeline) if bad else None
     given = given_data(x, y)
     facts = given_facts(capture, given, "the arrays given to fit") if given is not None else None
     return facts or batch_facts(capture), None
 
 
-def _behind_pipeline(capture: StepCapture, pipeline: Pipeline) -> DataFacts | None:
-    if pipeline.tensors and all(stage.kind == "batch" for stage in pipeline.stages) and pipeline.stopped is None:
-        arrays = [one.numpy() for one in pipeline.tensors]
-        inputs = len(fed_batch(capture).inputs)
-        given = GivenData(_named(arrays[:inputs], "x"), _named(arrays[inputs:], "y"))
-        facts = given_facts(capture, given, pipeline.source)
+def _behind_pipeline(capture: StepCapture, pipeline: Pipeline, structure: Any) -> DataFacts | None:
+    untouched = pipeline.stopped is None and all(stage.kind == "batch" for stage in pipeline.stages)
+    if pipeline.tensors and untouched:
+        given = _given([one.numpy() for one in pipeline.tensors], structure)
+        facts = given_facts(capture, given, pipeline.source) if given is not None else None
         if facts is not None:
             return facts
     facts = batch_facts(capture)
-    places = None if facts is None else _places(capture, pipeline)
+    places = None if facts is None else _places(capture, pipeline, structure)
     if facts is None or places is None or all(row is None for row in places.rows):
         return facts
     said = f"Rows of the batch that stand more than once in {pipeline.source}, of which the first place is given: "
@@ -54,23 +53,28 @@ def _behind_pipeline(capture: StepCapture, pipeline: Pipeline) -> DataFacts | No
     return replace(facts, batch_rows=places.rows, notices=(*facts.notices, *notices))
 
 
-def _named(arrays: list[Array], name: str) -> tuple[Given, ...]:
-    return tuple(Given(name if len(arrays) == 1 else f"{name}[{place}]", one) for place, one in enumerate(arrays))
+def _given(arrays: list[Array], structure: Any) -> GivenData | None:
+    """The arrays as inputs and labels, by the structure of the data set's elements: x, or (x, y), or with weights."""
+    if len(arrays) != len(tf.nest.flatten(structure, expand_composites=True)):
+        return None
+    packed = tf.nest.pack_sequence_as(structure, arrays, expand_composites=True)
+    if isinstance(packed, tuple) and len(packed) in (2, 3):
+        return given_data(packed[0], packed[1])
+    return given_data(packed[0] if isinstance(packed, tuple) and len(packed) == 1 else packed, None)
 
 
-def _places(capture: StepCapture, pipeline: Pipeline) -> Places | None:
+def _places(capture: StepCapture, pipeline: Pipeline, structure: Any) -> Places | None:
     """The rows of the source that the batch's rows were made of, where the pipeline can be run again."""
     made = rows_made(pipeline)
-    if made is None:
+    given = _given(made[1], structure) if made is not None else None
+    if made is None or given is None:
         return None
-    numbers, arrays = made
-    batch = fed_batch(capture)
-    fed = [*batch.inputs, *batch.labels]
-    whole = bound([Given(str(place), one) for place, one in enumerate(arrays)], [""] * len(fed), [f.value for f in fed])
-    if any(one is None for one in whole):
+    inputs, labels = cut_from(fed_batch(capture), given)
+    if not inputs:
         return None
-    found = places_of([one.value for one in fed], [one.values for one in whole if one is not None])
-    rows = tuple(None if place is None else int(numbers[place]) for place in found.rows)
+    cut = [*inputs, *labels]
+    found = places_of([fed.value for fed, _ in cut], [whole.values for _, whole in cut])
+    rows = tuple(None if place is None else int(made[0][place]) for place in found.rows)
     return Places(rows, found.repeated)
 
 

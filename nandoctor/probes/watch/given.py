@@ -88,14 +88,16 @@ def bound(given: Sequence[Given], names: Sequence[str], arrays: Sequence[Array])
     None where there is none.
     """
     left = list(given)
-    found: list[Given | None] = []
-    for name, array in zip(names, arrays, strict=True):
-        fitting = [one for one in left if _row_size(one.values) == _row_size(array)]
-        named = [one for one in fitting if one.name == name.partition(":")[0]]
-        chosen = next(iter(named or fitting), None)
-        if chosen is not None:
-            left.remove(chosen)
-        found.append(chosen)
+    found: list[Given | None] = [None] * len(names)
+    # What has a name goes first, lest sample weights take the place of labels of their size.
+    for by_name in (True, False):
+        for place, (name, array) in enumerate(zip(names, arrays, strict=True)):
+            if found[place] is None:
+                fitting = [one for one in left if _row_size(one.values) == _row_size(array)]
+                chosen = next((one for one in fitting if not by_name or one.name == name), None)
+                if chosen is not None:
+                    left.remove(chosen)
+                    found[place] = chosen
     return found
 
 

@@ -16,8 +16,10 @@ Y = np.arange(40)
 
 
 def step(*inputs, label=None) -> StepCapture:
-    fed = [Fed("IteratorGetNext", f"IteratorGetNext:{n}", "input", one) for n, one in enumerate(inputs)]
-    fed += [Fed("IteratorGetNext", "IteratorGetNext:9", "label", label)] if label is not None else []
+    """A step that was fed these; an input is an array, or (name, array)."""
+    named = [one if isinstance(one, tuple) else ("x", one) for one in inputs]
+    fed = [Fed(name, f"IteratorGetNext:{n}", "input", one) for n, (name, one) in enumerate(named)]
+    fed += [Fed("dense", "IteratorGetNext:9", "label", label)] if label is not None else []
     return StepCapture(b"", tuple(fed), (), ())
 
 
@@ -30,6 +32,20 @@ def behind(capture, x, y=None):
 def test_arrays() -> None:
     data, pipeline = behind(step(X[[5, 3]], label=Y[[5, 3]]), X, Y)
     assert (data.path, data.rows, data.batch_rows, pipeline) == ("the arrays given to fit", 40, (5, 3), None)
+
+
+def test_sample_weights_are_not_in_the_way() -> None:
+    import tensorflow as tf
+
+    weights = np.ones(40, np.float32)
+    capture = step(X[[5, 3]], ("IteratorGetNext", weights[:2]), label=Y[[5, 3]])
+    data, _ = behind(capture, X, Y)
+    assert data.batch_rows == (5, 3)
+    data, _ = behind(capture, tf.data.Dataset.from_tensor_slices((X, Y, weights)).batch(2))
+    assert (data.rows, data.batch_rows) == (40, (5, 3))
+    mapped = tf.data.Dataset.from_tensor_slices(({"x": X}, {"dense": Y}, weights)).map(lambda *parts: parts)
+    data, _ = behind(capture, mapped.batch(2))
+    assert (data.only_batch, data.batch_rows) == (True, (5, 3))
 
 
 def test_a_data_set_of_slices_is_profiled_as_a_whole() -> None:
@@ -68,7 +84,7 @@ def test_rows_of_a_csv_file(tmp_path: Path) -> None:
     path.write_text("p,q,r\n" + "".join(f"{n}.5,{n * n},{n % 2}\n" for n in range(20)))
     dataset = tf.data.experimental.make_csv_dataset(str(path), 4, label_name="r", num_epochs=1)
     p, q = np.array([3.5, 17.5], np.float32), np.array([9, 289], np.int32)
-    data, _ = behind(step(p, q, label=np.array([1, 1], np.int32)), dataset)
+    data, _ = behind(step(("p", p), ("q", q), label=np.array([1, 1], np.int32)), dataset)
     assert (data.path, data.from_file, data.batch_rows) == (str(path), True, (3, 17))
     assert data.location((), [one.lowest[1] for one in data.inputs[0].columns]).dataset_rows == (17,)
 
