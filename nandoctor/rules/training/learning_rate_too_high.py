@@ -119,6 +119,7 @@ class LearningRateTooHigh:
         what = "loss" if found.last in history.loss or found.last >= LARGEST / 2 else "gradient norm"
         last = history.first_step + history.steps - 1
         ahead = last + found.steps_to(LARGEST)
+        reached = number(found.last) if found.last < LARGEST else f"beyond {number(LARGEST)}"
         if overflowed:
             then = "Then it overflowed."
         elif tripped:
@@ -138,7 +139,7 @@ class LearningRateTooHigh:
             "error" if overflowed else "warning",
             (
                 f"The {what} grew {number(found.factor)} times a step for the last {plural(found.steps, 'step')}, from "
-                f"{number(found.first)} to {number(found.last)} (limit {number(self.rise)}-fold), the gradient norm "
+                f"{number(found.first)} to {reached} (limit {number(self.rise)}-fold), the gradient norm "
                 f"{_fold(gradient)}, the norm of a variable {_fold(weights)} (limit "
                 f"{number(self.weight_rise)}). {then}"
             ),
@@ -207,7 +208,9 @@ class LearningRateTooHigh:
         known = _finite(update_ratios(optimizer, history))
         told = f", and the last update was {number(known[-1])} of the weights" if known else ""
         clip = f", with {optimizer.clip}" if optimizer.clip else ""
-        ratios: dict[str, Scalar] = {"first_update": known[0], "last_update": known[-1]} if known else {}
+        ratios: dict[str, Scalar] = {"last_update": known[-1]} if known else {}
+        if known and history.first_step == 0 and not history.updates:
+            ratios["first_update_norm"] = abs(history.learning_rate[0]) * history.gradient_norm[0]
         return Finding(
             rule=self.code,
             cause=self.cause,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from nandoctor.facts import OptimizerFacts, RunFacts
@@ -65,7 +65,9 @@ class NonfiniteLearningRate:
             if trip is not None and trip.kind == "learning-rate" and trip.optimizer == place:
                 good = [rate for index, rate in enumerate(rates) if index not in bad and first + index < trip.step]
                 rate = math.nan if trip.learning_rate is None else trip.learning_rate
-                yield self._explain(optimizer, rate, trip.step, good[-1] if good else None)
+                found = self._explain(optimizer, rate, trip.step, good[-1] if good else None)
+                # With the trip come its epoch and batch, too.
+                yield replace(found, location=Location(phase="update"))
             elif bad:
                 yield self._explain(
                     optimizer, rates[bad[0]], first + bad[0], rates[bad[0] - 1] if bad[0] else None, len(bad)

@@ -16,7 +16,7 @@ def test_a_schedule_that_gives_nan(history_of, run_of):
 
     (finding,) = NonfiniteLearningRate().check(run_of(history, trip, schedule="RootDecay"))
 
-    assert (finding.severity, finding.location.phase, finding.location.step) == ("error", "update", 2)
+    assert (finding.severity, finding.location.phase) == ("error", "update")
     assert finding.evidence["rate_before"] == 0.01
     assert "is NaN at step 2" in finding.message
     assert "the schedule RootDecay" in finding.message
@@ -38,4 +38,4 @@ def test_rates_from_zero_up_are_silent(rates, history_of, run_of):
 def test_without_a_record_the_trip_is_told(run_of):
     (finding,) = NonfiniteLearningRate().check(run_of(None, TripFacts("learning-rate", 7)))
 
-    assert finding.location.step == 7
+    assert "is NaN at step 7" in finding.message
