@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from nandoctor.facts.pipeline import PipelineFacts
@@ -46,6 +46,12 @@ class History:
             weight_norms={name: values[kept] for name, values in self.weight_norms.items()},
             updates={name: values[kept] for name, values in self.updates.items()},
         )
+
+    def renamed(self, names: Mapping[str, str]) -> History:
+        """The same record with other names for some of its variables."""
+        norms = (self.gradient_norms, self.weight_norms, self.updates)
+        gradients, weights, updates = ({names.get(name, name): one[name] for name in one} for one in norms)
+        return replace(self, gradient_norms=gradients, weight_norms=weights, updates=updates)
 
     @property
     def gradient_norm(self) -> tuple[float, ...]:
@@ -150,6 +156,19 @@ class RunFacts:
     batch_norm_share: float | None = None
     check_ups: tuple[int, ...] = ()
     cost: float | None = None
+
+    def renamed(self, names: Mapping[str, str]) -> RunFacts:
+        """The same run with other names for some of its variables."""
+        return replace(
+            self,
+            optimizers=tuple(
+                replace(one, history=None if one.history is None else one.history.renamed(names))
+                for one in self.optimizers
+            ),
+            trip=None
+            if self.trip is None
+            else replace(self.trip, bad=tuple(names.get(name, name) for name in self.trip.bad)),
+        )
 
     @property
     def tripped_optimizer(self) -> OptimizerFacts | None:

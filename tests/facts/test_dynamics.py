@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nandoctor.facts import History, OptimizerFacts
+from nandoctor.facts import History, OptimizerFacts, RunFacts, TripFacts
 from nandoctor.facts.dynamics import growth, update_ratios
 
 INF, NAN = math.inf, math.nan
@@ -137,3 +137,16 @@ def test_the_records_before_a_step():
     assert (before.first_step, before.loss, before.gradient_norm) == (5, (1.0, 2.0), (1.0, 2.0))
     assert history.before(3).steps == 0
     assert all(earlier < later for earlier, later in pairwise(before.loss))
+
+
+def test_a_run_with_the_names_that_its_models_give_to_the_variables():
+    history = History(0, (1.0,), (0.1,), gradient_norms={"net/k": (1.0,), "b": (2.0,)}, weight_norms={"net/k": (3.0,)})
+    run = RunFacts("train.py", 1, (OptimizerFacts("SGD", 1, history=history),), TripFacts("weights", 0, bad=("net/k",)))
+
+    found = run.renamed({"net/k": "k"})
+
+    assert found.trip is not None
+    assert found.trip.bad == ("k",)
+    assert found.optimizers[0].history is not None
+    assert dict(found.optimizers[0].history.gradient_norms) == {"k": (1.0,), "b": (2.0,)}
+    assert dict(found.optimizers[0].history.weight_norms) == {"k": (3.0,)}

@@ -56,6 +56,7 @@ def tripped(
     known = replace(known, run=run_facts(watch, script, trip, seconds))
     try:
         live = live_names(tracing)
+        known = replace(known, run=known.run and known.run.renamed(_names(optimizing, tracing, live.variables)))
         capture = take_capture(tracing, live.variables, made.get(tracing.graph, ()), live.layers, live.root, {})
     except Exception as error:
         return Tripped(_not_taken(known, error))
@@ -94,6 +95,12 @@ def _rows_kept(folder: Path | None, capture: StepCapture, rows: Sequence[int]) -
     except Exception as error:
         return (f"the fewest rows that fail are not in the capsule: {_sentence(error)}",)
     return ()
+
+
+def _names(optimizing: Optimizing, tracing: Tracing, live: Mapping[int, str]) -> dict[str, str]:
+    """What the variables are called in the models, as in the replay, by what the optimizer calls them."""
+    pairs = zip(optimizing.names, tracing.variables, strict=False)
+    return {name: live[id(one.handle)] for name, one in pairs if id(getattr(one, "handle", None)) in live}
 
 
 def _keeping(tracing: Tracing, optimizer: Any, kind: Trip) -> Keeping:
