@@ -79,8 +79,8 @@ class StepFacts:
     def branch_not_taken(self, origin: Origin) -> bool:
         """Whether this is a gradient of the branch that a Select left out: there the incoming gradient is 0.
 
-        Seen in 0 * Inf = NaN at the origin itself or at the next one. The NaN that follows from such an origin in
-        the gradient of the same op is not counted again.
+        Seen in 0 * Inf = NaN at the origin itself or at the next one, or in 0 / 0 = NaN, the gradient of a numerator.
+        The NaN that follows from such an origin in the gradient of the same op is not counted again.
         """
         if origin.phase != "backward" or origin.selected_by is None:
             return False
@@ -89,8 +89,10 @@ class StepFacts:
         )
         if inherited:
             return False
-        return origin.zero_times_infinity or any(
-            other.phase == "backward" and other.zero_times_infinity for other in self.consequences(origin)
+        return (
+            origin.zero_times_infinity
+            or origin.zero_over_zero
+            or any(other.phase == "backward" and other.zero_times_infinity for other in self.consequences(origin))
         )
 
     def growing_loop(self, origin: Origin) -> LoopFacts | None:
