@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import re
 import stat
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -42,6 +43,9 @@ MOST_TEXT = 256_000_000
 MANIFEST, GRAPH, FACTS = "manifest.json", "step.graphdef", "facts.json"
 BATCH, STATE, WEIGHTS, SLOTS = "batch.npz", "state.npz", "weights.npz", "optimizer.npz"
 OF_BATCH = ("input", "label")
+_CONTROL = re.compile("[\x7f-\x9f]")
+# Written in JSON as \u and four digits, unless the backslash is itself escaped; \t and \n are written otherwise.
+_ESCAPED_CONTROL = re.compile(r"(?<!\\)((?:\\\\)*)\\u00(?:[01][0-9a-fA-F]|7[fF]|[89][0-9a-fA-F])")
 MINIMAL, LAST_GOOD, README = "minimal-rows.npz", "last-good.weights.h5", "README.txt"
 
 
@@ -260,9 +264,11 @@ def _keys(fed: Sequence[Fed]) -> dict[str, Fed]:
 
 
 def _text(path: Path) -> str:
+    """The JSON text in a file. Control characters, which a terminal would obey, are replaced."""
     _regular(path, MOST_TEXT)
     try:
-        return path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8")
+        return _ESCAPED_CONTROL.sub(r"\g<1>\\ufffd", _CONTROL.sub("\ufffd", text))
     except (OSError, UnicodeDecodeError) as error:
         raise NandoctorError(f"{path}: damaged, it cannot be read as text", UNEXAMINABLE) from error
 

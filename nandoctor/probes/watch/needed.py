@@ -70,12 +70,12 @@ def refuse_reaching_out(capture: StepCapture) -> None:
             continue
         definition = op_definition(node.op)
         if definition is None:
-            raise NandoctorError(f"op {node.name[:80]} is of a kind that this TensorFlow does not know: {node.op[:80]}")
+            raise NandoctorError(f"op {node.name[:80]!r} is of a kind that TensorFlow does not know: {node.op[:80]!r}")
         elsewhere = node.op == "PrintV2" and not STANDARD_STREAMS.match(node.attr["output_stream"].s or b"stderr")
         stateful = definition.is_stateful and not WITH_STATE.match(node.op)
         if stateful or elsewhere or REACHING_OUT.search(node.op):
             raise NandoctorError(
-                f"op {node.name[:80]} ({node.op}) may touch what is outside of the step (files, the network, Python "
+                f"op {node.name[:80]!r} ({node.op}) may touch what is outside of the step (files, the network, Python "
                 "code); a capsule with it is not replayed",
                 UNEXAMINABLE,
             )

@@ -301,6 +301,17 @@ def changed(whole: Path, name: str, place: float, flip: int, cut: bool) -> tuple
     return copy, bytes(content[:index] if cut else content)
 
 
+def test_what_a_terminal_would_obey_is_not_handed_on(tmp_path: Path) -> None:
+    code = 'print("\\x1b[31m \\u001b")  # \x1b[2J\x9b5m\ttab'
+    capture = replace(CAPTURE, lines={"loss": ("train.py", 5, "f\x07", code)})
+    facts = replace(FACTS, unavailable={"step": "\x1b]0;title\x07"})
+    capsule = read_capsule(write_capsule(tmp_path / "capsule", capture, facts))
+    _, _, function, read = capsule.capture.lines["loss"]
+    assert function == "f\ufffd"
+    assert read == 'print("\\x1b[31m \\u001b")  # \ufffd[2J\ufffd5m\ttab'
+    assert capsule.facts.unavailable == {"step": "\ufffd]0;title\ufffd"}
+
+
 NAMES = ["batch.npz", "weights.npz", "state.npz", "facts.json", "step.graphdef", "manifest.json"]
 
 

@@ -136,6 +136,14 @@ def test_functions_of_the_same_name_in_two_captures_stay_apart(captured: Any) ->
     assert losses[1] - losses[0] == pytest.approx(198.0)
 
 
+def test_an_op_that_nobody_knows_is_refused(plain: StepCapture) -> None:
+    from nandoctor.probes.watch.needed import refuse_reaching_out
+
+    unknown = replace(plain, graph=plain.graph.replace(b"Mean", b"Me\x1bn"))
+    with pytest.raises(NandoctorError, match=r"TensorFlow does not know: 'Me\\x1bn'"):
+        refuse_reaching_out(unknown)
+
+
 @pytest.fixture
 def plain(captured: Any) -> StepCapture:
     return capture_of(captured, lambda x: x[0, 0])
