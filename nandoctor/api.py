@@ -205,14 +205,16 @@ class Outcome:
     """How a watched script ended.
 
     `error` is what it raised in the end (SystemExit, too), None where it ran to its last line; `stopped` says that
-    nandoctor ended it. `told` is the run in one sentence. `report` is None in a process that the script forked off.
+    nandoctor ended it. `told` is the run in one sentence. `report` is None in a process that the script forked off, and
+    where it could not be made: `failure` is why.
     """
 
     report: Report | None
     error: BaseException | None
-    stopped: bool
-    tripped: bool
-    told: str
+    stopped: bool = False
+    tripped: bool = False
+    told: str = ""
+    failure: Exception | None = None
 
 
 def run(program: Program, wanted: Wanted, *, save_facts: Path | None = None) -> Outcome:
@@ -228,10 +230,23 @@ def run(program: Program, wanted: Wanted, *, save_facts: Path | None = None) -> 
     watching.begin()
     error = run_program(program)
     if os.getpid() != watching.process:
-        return Outcome(None, error, stopped=False, tripped=False, told="")
-    watching.end()
-    report, told = _diagnosed(watching, save_facts)
-    return Outcome(report, error, watching.stopped(error), watching.tripped is not None, told)
+        return Outcome(None, error)
+    report, failure = None, None
+    try:
+        watching.end()
+        report = _diagnosed(watching)
+        if save_facts is not None:
+            _write_facts(watching.facts(), save_facts)
+    except Exception as wrong:
+        failure = wrong
+    return Outcome(
+        report=report,
+        error=error,
+        stopped=watching.stopped(error),
+        tripped=watching.tripped is not None,
+        told=watching.told(),
+        failure=failure,
+    )
 
 
 def replay(capsule: Path | str, *, save_facts: Path | None = None, notices: Sequence[str] = ()) -> Report:
@@ -299,21 +314,18 @@ def watch(
         if not watching.stopped(error):
             raise
     watching.end()
-    watched.report, _ = _diagnosed(watching, None)
+    watched.report = _diagnosed(watching)
     summary = watched.report.summary
     if {"error": summary.error, "warning": summary.error + summary.warning, "never": 0}[fail_on]:
         raise TrainingError(watched.report) from None
 
 
-def _diagnosed(watching: Watching, save_facts: Path | None) -> tuple[Report, str]:
-    """The report on a run that is over, and the run in one sentence."""
+def _diagnosed(watching: Watching) -> Report:
+    """The report on a run that is over."""
     from nandoctor.diagnosis.diagnose import diagnose
 
-    facts = watching.facts()
-    if save_facts is not None:
-        _write_facts(facts, save_facts)
-    report = diagnose(facts)
-    return replace(report, notices=(*report.notices, *watching.notices)), watching.told()
+    report = diagnose(watching.facts())
+    return replace(report, notices=(*report.notices, *watching.notices))
 
 
 def _in_notebook() -> bool:

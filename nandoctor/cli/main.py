@@ -11,12 +11,11 @@ import typer
 from nandoctor import __version__
 from nandoctor.cli.check_data import check_data
 from nandoctor.cli.explain import explain
-from nandoctor.cli.output import escaping
+from nandoctor.cli.output import escaping, tell
 from nandoctor.cli.replay import replay
 from nandoctor.cli.run import Then
 from nandoctor.cli.run import run as run_script
 from nandoctor.cli.scan import scan
-from nandoctor.errors import UNEXAMINABLE, NandoctorError
 
 INTERRUPTED = 130
 
@@ -64,14 +63,10 @@ def run(*, guarded: bool = True) -> None:
             _command_line(settings)
         assert settings.then is not None
         ending = settings.then()
-    except NandoctorError as error:
-        _fail(error.message, error.exit_code, error, settings)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except Exception as error:
-        told = f"internal error: {type(error).__name__}: {error}"
-        hint = "" if settings.traceback else " (please report it, with what `nandoctor --traceback ...` prints)"
-        _fail(" ".join(told.split()) + hint, UNEXAMINABLE, error, settings)
+        sys.exit(tell(error, traceback=settings.traceback))
     ending.leave()
 
 
@@ -106,14 +101,3 @@ def main(
     """
     del version
     context.ensure_object(Settings).traceback = traceback
-
-
-def _fail(message: str, exit_code: int, error: Exception, settings: Settings) -> None:
-    """One line on standard error, after the traceback where it was asked for."""
-    if settings.traceback:
-        import traceback
-
-        traceback.print_exception(error)
-    print(f"nandoctor: {message}", file=sys.stderr)
-    sys.stderr.flush()
-    sys.exit(exit_code)

@@ -115,7 +115,7 @@ def run(
     The exit code is the script's own where there is nothing to report. What the script prints and how it ends is as
     under `python`.
     """
-    from nandoctor.cli.output import check_writable, escaping, terminal_width, write_file
+    from nandoctor.cli.output import check_writable, escaping, tell, terminal_width, write_file
 
     if quiet and verbose:
         raise NandoctorError("--quiet and --verbose exclude each other; leave one out", USAGE)
@@ -126,6 +126,7 @@ def run(
     saved, capsules = save_facts.absolute() if save_facts else None, capsule_dir.absolute()
     for path in [path for path, _ in files] + ([saved] if saved else []):
         check_writable(path, () if module else (Path(script[0]),))
+    settings: Settings = context.obj
     detail: Detail = "brief" if quiet else "verbose" if verbose else "normal"
 
     def run_and_report() -> Ending:
@@ -145,24 +146,35 @@ def run(
             ),
             save_facts=saved,
         )
-        if outcome.report is None:
-            return Ending(outcome.error, 0)
-        with redirect_stdout(stdout), escaping():
-            _tell(outcome, report_format, detail)
-        for path, name in files:
-            write_file(path, render(outcome.report, name, width=terminal_width(), detail=detail))
-        return ending(outcome, fail_on)
+        failed = 0
+        try:
+            if outcome.report is not None:
+                with redirect_stdout(stdout), escaping():
+                    _tell(outcome, report_format, detail)
+                for path, name in files:
+                    write_file(path, render(outcome.report, name, width=terminal_width(), detail=detail))
+            if outcome.failure is not None:
+                raise outcome.failure
+        except NandoctorError as error:
+            failed = tell(error, traceback=settings.traceback)
+        except Exception as error:
+            tell(error, traceback=settings.traceback)
+        return ending(outcome, fail_on, failed)
 
     # It is run once the command line has been read and left: nothing of it is to stand around the script.
-    settings: Settings = context.obj
     settings.then = run_and_report
 
 
-def ending(outcome: Outcome, fail_on: FailOn) -> Ending:
-    """The end of the process: findings make it 1, else it is the script's own; an exception of the script stands."""
+def ending(outcome: Outcome, fail_on: FailOn, failed: int = 0) -> Ending:
+    """The end of the process: findings make it 1, else it is the script's own; an exception of the script stands.
+
+    `failed` is the exit code where the report could not be written. That it could not be made is no fault of the
+    script, whose end stands then, too.
+    """
     code = exit_code(outcome.report.summary, fail_on) if outcome.report is not None else 0
     if outcome.tripped and fail_on != FailOn.NEVER:
         code = FINDINGS
+    code = code or failed
     ended_itself = outcome.error is not None and not outcome.stopped
     if ended_itself and not (code and isinstance(outcome.error, SystemExit)):
         return Ending(outcome.error, code)

@@ -101,6 +101,16 @@ def test_wrong_usage_runs_nothing(folder: Path, arguments: tuple[str, ...], told
     assert outcome.err.count("\n") == 1
 
 
+def test_a_report_that_cannot_be_made_is_no_fault_of_the_script(folder: Path) -> None:
+    broken = "import nandoctor.diagnosis.diagnose as d; d.diagnose = lambda facts: 1 / 0"
+    (folder / "plain.py").write_text(f"{broken}\nimport sys\nsys.exit(5 if 'five' in sys.argv else 0)")
+
+    outcomes = [run(folder, "plain.py", *arguments) for arguments in ((), ("five",))]
+
+    assert [outcome.code for outcome in outcomes] == [0, 5]
+    assert all("internal error: ZeroDivisionError" in outcome.err for outcome in outcomes)
+
+
 @pytest.mark.tensorflow
 def test_a_sick_training_is_stopped_reported_and_kept(folder: Path) -> None:
     outcome = run(folder, "--format", "json", "-o", "report.txt", "train.py", "sick")

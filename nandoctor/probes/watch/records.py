@@ -30,6 +30,7 @@ def run_facts(watch: Watch, script: str, trip: TripFacts | None, seconds: float)
         trip=trip,
         ways=tuple(watch.ways),
         epochs=watch.epochs or None,
+        skipped_updates=tuple(watch.skipped),
         seconds=seconds,
     )
 

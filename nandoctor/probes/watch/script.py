@@ -9,6 +9,7 @@ import builtins
 import importlib.util
 import io
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +25,11 @@ from nandoctor.errors import USAGE, NandoctorError
 
 # Files whose frames are not of the script: nandoctor's, and what calls the hooks that wait for an import.
 _OURS = (str(Path(nandoctor.__file__).parent) + os.sep, str(Path(wrapt.__file__).parent / "importer.py"))
+_LINE = r'  File "{}", line \d+, in {}\n\n?'
+_OUR_LINES = re.compile("|".join(_LINE.format(re.escape(one) + '[^"]*', ".*") for one in _OURS))
+_LINES_BEFORE = re.compile(
+    r"(\(most recent call last\):\n)(?:(?!\n\n\n).)*?" + _LINE.format(re.escape(__file__), "_execute"), re.DOTALL
+)
 
 
 @dataclass(frozen=True)
@@ -172,6 +178,10 @@ def _without_our_frames(error: BaseException | None, seen: set[int]) -> None:
         return
     seen.add(id(error))
     error.__traceback__ = _cleaned(error.__traceback__)
+    # TensorFlow writes the stack of the op that failed into its message.
+    message = getattr(error, "_message", None)
+    if isinstance(message, str):
+        error._message = _OUR_LINES.sub("", _LINES_BEFORE.sub(r"\1", message))  # type: ignore[attr-defined]
     _without_our_frames(error.__cause__, seen)
     _without_our_frames(error.__context__, seen)
 

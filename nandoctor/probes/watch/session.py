@@ -48,10 +48,11 @@ class Fitting:
 class Watch:
     """The state of a watched run.
 
-    `on_trip` is called once with what tripped; after that nothing is guarded any more. `ways` are how the script
-    trains, `epochs` how many epochs of `fit` have begun. `late` says that TensorFlow was there before the watch:
-    models may have been traced without it, and `retraced` are those that have been traced anew since. `seconds` is the
-    time that the watch's own Python code took, `failure` what made it switch itself off.
+    `on_trip` is called with what tripped; after that nothing is guarded any more, but with `skip`, where the numbers of
+    the steps that were left out are gathered in `skipped`. `ways` are how the script trains, `epochs` how many epochs
+    of `fit` have begun. `late` says that TensorFlow was there before the watch: models may have been traced without
+    it, and `retraced` are those that have been traced anew since. `seconds` is the time that the watch's own Python
+    code took, `failure` what made it switch itself off.
     """
 
     on_trip: Callable[[Watch, Optimizing, Trip], None]
@@ -66,6 +67,7 @@ class Watch:
     polled: float = 0.0
     ways: dict[str, None] = field(default_factory=dict)
     epochs: int = 0
+    skipped: list[int] = field(default_factory=list)
     late: bool = False
     retraced: WeakSet[Any] = field(default_factory=WeakSet)
     seconds: float = 0.0
@@ -111,16 +113,21 @@ class Watch:
             self.fitting.epochs.append((epoch, {key: one.recorder.asked() for key, one in self.optimizing.items()}))
 
     def poll(self, *, now: bool = False) -> None:
-        """Look whether something tripped; at most every 50 ms unless it is to be `now`."""
+        """Look whether something tripped: `now`, or every 50 ms; always where the training goes on after a trip."""
         time_now = time.monotonic()
-        if self.off or not (now or self.max_steps or time_now - self.polled >= POLL_SECONDS):
+        if self.off or not (now or self.skip or self.max_steps or time_now - self.polled >= POLL_SECONDS):
             return
         self.polled = time_now
         for one in self.optimizing.values():
-            kind, _, _ = one.recorder.tripped()
-            if kind:
-                self.off = True
-                self.on_trip(self, one, Trip(kind))
+            kind, _, step = one.recorder.tripped()
+            if not kind:
+                continue
+            self.off = not self.skip
+            self.on_trip(self, one, Trip(kind))
+            if self.skip:
+                # Until the trip is looked at nothing is updated, so that its batch stays kept.
+                self.skipped += range(step, one.recorder.asked())
+                one.recorder.clear()
         if self.max_steps and not self.off and self.steps() >= self.max_steps:
             self.off = True
             raise StoppedError(0)

@@ -74,22 +74,27 @@ class Watching:
 
     def end(self) -> None:
         """Look a last time, and take all hooks away. The script is over: what is found now stops nothing."""
-        from contextlib import suppress
-
         if self.watch is not None and not self._ended:
-            from nandoctor.probes.watch.session import StoppedError
-
             self._ended = True
-            with self.watch.working(), suppress(StoppedError):
-                self.watch.poll(now=True)
             with self.watch.working():
-                self.watch.disarm()
-                for model in self.watch.retraced:
-                    model.train_function = None
+                self._last_look(self.watch)
         self._ended = True
         for undo in reversed(self._undo):
             undo()
         self._undo.clear()
+
+    def _last_look(self, watch: Watch) -> None:
+        from nandoctor.wording import listing, plural
+
+        watch.max_steps = None
+        watch.poll(now=True)
+        if watch.skipped:
+            count = plural(len(watch.skipped), "step")
+            self.notices.append(f"The weights were not updated at {count}: {listing(watch.skipped)}.")
+        # What was traced keeps its guard, which is to let everything through from now on.
+        watch.disarm()
+        for model in watch.retraced:
+            model.train_function = None
 
     @property
     def steps(self) -> int:
@@ -112,9 +117,10 @@ class Watching:
         from nandoctor.wording import plural
 
         took = time.monotonic() - self.begun
+        left_out = f", {len(self.watch.skipped):,} of them left out" if self.watch.skipped else ""
         limit = f" (stopped there, --max-steps {self.wanted.max_steps})" if self._at_the_limit() else ""
         return (
-            f"{plural(self.steps, 'step')} of training watched{limit}; "
+            f"{plural(self.steps, 'step')} of training watched{left_out}{limit}; "
             f"the watch itself took {self.watch.seconds:.1f} s of {took:.1f} s, what it adds to a step not counted"
         )
 
@@ -142,7 +148,9 @@ class Watching:
                 run = run_facts(self.watch, self.script, None, run.seconds)
         if self.tripped is not None and self.tripped.run is not None:
             # The history and the optimizers' state that belong to the trip are those at the trip.
-            return replace(self.tripped, run=replace(self.tripped.run, steps=run.steps, seconds=run.seconds))
+            known = self.tripped.run
+            late = replace(known, steps=run.steps, seconds=run.seconds, skipped_updates=run.skipped_updates)
+            return replace(self.tripped, run=late)
         return Facts(tool=_tool(), subject=_script(self.script), run=run)
 
     def _imported(self, name: str, module: ModuleType) -> None:
