@@ -164,6 +164,7 @@ def step_of(
     fed: tuple[str, ...],
     results: tuple[Result, ...],
     cut: tuple[str, ...],
+    *,
     lines: Mapping[str, Line] | None = None,
 ) -> Step:
     """A traced function as a Step; `lines` are those of its ops where Python has not traced them here."""

@@ -33,7 +33,7 @@ CHANGING = {"AssignVariableOp", "AssignAddVariableOp", "AssignSubVariableOp", "R
 
 @dataclass(frozen=True)
 class Stage:
-    """One step of the pipeline: a `function` that maps or filters, batches of `size`, the first `size` or all others."""
+    """One step of the pipeline: a `function` that maps or filters, batches of `size`, the first `size` or the rest."""
 
     kind: Literal["map", "filter", "batch", "take", "skip"]
     function: Any = None

@@ -126,7 +126,7 @@ def restore(capture: StepCapture, path: str) -> tuple[Subject, Step, Feeds, bool
         (*(one.name for one in batch.inputs), *(f"labels {one.name}" for one in batch.labels)),
         results,
         (),
-        capture.lines,
+        lines=capture.lines,
     )
     feeds = Feeds(
         subject,
