@@ -89,12 +89,14 @@ class EagerRecorder:
     """Records the step that is running eagerly: from the outermost tape on, until all its tapes were used.
 
     `tapes` counts the tapes of the step, `open` those in whose `with` block the script is, `updates` the updates made.
+    `failed` is told an error in here, after which nothing is recorded any more.
     """
 
     step: EagerStep = field(default_factory=EagerStep)
     tapes: int = 0
     open: int = 0
     updates: int = 0
+    failed: Callable[[Exception], None] | None = None
     _end: Callable[[], None] | None = None
 
     def enter(self) -> None:
@@ -133,7 +135,24 @@ class EagerRecorder:
 
     def _listen(self, op_type: str, inputs: Sequence[Any], attrs: Sequence[Any], outputs: Sequence[Any]) -> None:
         if len(self.step.ran) <= MOST_OPS:
-            self.step.listen(op_type, inputs, attrs, outputs)
+            self._shielded(lambda: self.step.listen(op_type, inputs, attrs, outputs))
+
+    def begin_gradient(self, op_type: str, inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
+        """The tape differentiates an op."""
+        self._shielded(lambda: self.step.begin_gradient(op_type, inputs, outputs))
+
+    def end_gradient(self) -> None:
+        """The tape has done that."""
+        self.step.end_gradient()
+
+    def _shielded(self, act: Callable[[], None]) -> None:
+        # It runs in the middle of the script's own ops, which are not to fail for it.
+        try:
+            act()
+        except Exception as error:
+            self.pause()
+            if self.failed is not None:
+                self.failed(error)
 
 
 def tracing_of(

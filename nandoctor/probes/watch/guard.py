@@ -145,14 +145,17 @@ def _seen(losses: Sequence[Any], gradients: Sequence[Any], learning_rate: Any, c
 
 
 def _stopping(tracing: Tracing, recorder: Recorder, seen: _Seen, update: Update) -> None:
+    # A pipeline that works ahead may begin the next step before the error of this one has arrived.
+    untripped = recorder.untripped()
+    written = recorder.write(seen.loss, seen.rate, seen.norms)
+
     def look() -> Any:
         kind = recorder.counted(seen.first_bad())
         return tf.cond(tf.equal(kind, int(Trip.NONE)), lambda: True, lambda: _keep(tracing, recorder, kind))
 
-    good = tf.cond(tf.math.is_finite(seen.witness), lambda: True, look)
-    written = recorder.write(seen.loss, seen.rate, seen.norms)
     with tf.control_dependencies([written]):
-        good = tf.identity(good)
+        witness = tf.identity(seen.witness)
+    good = tf.logical_and(untripped, tf.cond(tf.math.is_finite(witness), lambda: True, look))
     with tf.control_dependencies([tf.raw_ops.Assert(condition=good, data=[STOPPED], summarize=1)]):
         update.run()
         update.placed = True
@@ -205,7 +208,11 @@ def _after(tracing: Tracing, recorder: Recorder, update: Update) -> Any:
 
 
 def _keep(tracing: Tracing, recorder: Recorder, kind: Any) -> Any:
-    """Keep the batch and note the trip; False."""
+    """Keep the batch and note the trip, if it is the first; False."""
+    return tf.cond(recorder.untripped(), lambda: _kept(tracing, recorder, kind), lambda: False)
+
+
+def _kept(tracing: Tracing, recorder: Recorder, kind: Any) -> Any:
     for variable, one in zip(tracing.stash, tracing.kept, strict=True):
         if variable is not None:
             variable.assign(one.tensor)

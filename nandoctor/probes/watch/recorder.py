@@ -27,12 +27,16 @@ class Recorder:
     def __init__(self, variables: int) -> None:
         self.variables = variables
         self.state = own_variable(np.zeros([4], np.int64))
-        self.ring = own_variable(np.full([STEPS, TOTALS + variables], np.nan, np.float32))
-        self.weights = own_variable(np.full([STEPS, variables], np.nan, np.float32))
+        self.ring = own_variable(np.full([STEPS + 1, TOTALS + variables], np.nan, np.float32))
+        self.weights = own_variable(np.full([STEPS + 1, variables], np.nan, np.float32))
 
     def count(self) -> None:
         """One more update was asked for."""
         self.state.assign_add(tf.constant([1, 0, 0, 0], tf.int64))
+
+    def untripped(self) -> Any:
+        """Whether nothing has tripped so far."""
+        return tf.less_equal(self.state[1], 0)
 
     def trip(self, kind: Any, tracing: int) -> None:
         """Note the first failure."""
@@ -49,7 +53,9 @@ class Recorder:
         self._scatter(self.weights, weights)
 
     def _scatter(self, ring: Any, row: Any) -> Any:
-        place = self.state[0] % STEPS
+        state = self.state.read_value()
+        # What comes after a trip that nobody has looked at yet goes to a row that is never read.
+        place = tf.where(tf.less_equal(state[1], 0), state[0] % STEPS, STEPS)
         return tf.raw_ops.ResourceScatterUpdate(resource=ring.handle, indices=place[None], updates=row[None])
 
     def asked(self) -> int:
