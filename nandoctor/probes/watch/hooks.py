@@ -64,6 +64,7 @@ def install_tensorflow(watch: Watch) -> list[Undo]:
         return run
 
     function = type(tf.function(lambda: 0))
+    watch.eager.failed = watch.give_up
 
     def enter(plain: Any) -> Any:
         def run(self: Any) -> Any:
@@ -90,7 +91,7 @@ def install_tensorflow(watch: Watch) -> list[Undo]:
         wrapped(tf.GradientTape, "__exit__", leave),
         wrapped(tf.GradientTape, "gradient", gradient),
         wrapped(owner_of(function, "__call__"), "__call__", call),
-        on_eager_backward(lambda *op: watch.eager.step.begin_gradient(*op), lambda: watch.eager.step.end_gradient()),
+        on_eager_backward(watch.eager.begin_gradient, watch.eager.end_gradient),
         watch.eager.pause,
     ]
 

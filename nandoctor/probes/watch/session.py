@@ -97,6 +97,7 @@ class Watch:
     def disarm(self) -> None:
         """Let every update through that was built behind a guard: what was traced stays traced."""
         self.off = True
+        self.eager.pause()
         for one in self.optimizing.values():
             one.recorder.disarm()
 

@@ -37,16 +37,30 @@ WITH_OR_AFTER_IT = [
     "session.Watch.traced_anew",
 ]
 IN_A_BRANCH = ["guard.kept_tensors", "guard._after", "recorder.Recorder.write_weights", "recorder.Recorder.count"]
+EAGERLY = [
+    "hooks._prepared",
+    "hooks.guarded_eagerly",
+    "guard.half_squares",
+    "recorder.Recorder.write",
+    "recorder.Recorder.write_weights",
+    "recorder.Recorder.count",
+    "eager.EagerRecorder.enter",
+    "eager.EagerRecorder.leave",
+    "eager.EagerRecorder.update",
+    "eager.EagerRecorder.updated",
+    "eager.EagerStep.listen",
+    "eager.EagerStep.begin_gradient",
+]
 AT_IMPORT = ["hooks.install_tensorflow", "hooks.install_keras"]
 
 
-def trained(rows: int = 96, poisoned: bool = False) -> list[Any]:
+def trained(rows: int = 96, poisoned: bool = False, eagerly: bool = False) -> list[Any]:
     """The weights after a few steps with momentum: an update that is made twice, or not at all, is seen in them."""
     import keras
 
     keras.utils.set_random_seed(1)
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(8, "tanh"), keras.layers.Dense(1)])
-    model.compile(keras.optimizers.SGD(0.05, momentum=0.9), "mse")
+    model.compile(keras.optimizers.SGD(0.05, momentum=0.9), "mse", run_eagerly=eagerly)
     x = np.random.default_rng(0).normal(size=(rows, 4)).astype("float32")
     y = x[:, :1].copy()
     if poisoned:
@@ -87,6 +101,22 @@ def test_the_update_is_made_once_whatever_fails(
 
     weights = trained()
     watching.end()
+
+    told = capsys.readouterr().err
+    assert all(np.array_equal(one, other) for one, other in zip(weights, plain, strict=True))
+    assert told.count("broken on purpose") == 1
+    assert told.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", EAGERLY)
+def test_an_eager_update_is_made_once_whatever_fails(
+    watching: Watching, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    plain = trained(eagerly=True)
+    watching.begin()
+    broken(monkeypatch, name)
+
+    weights = trained(eagerly=True)
 
     told = capsys.readouterr().err
     assert all(np.array_equal(one, other) for one, other in zip(weights, plain, strict=True))
