@@ -32,7 +32,7 @@ def facts_of(capture: StepCapture, known: Facts) -> Facts:
         return _not_replayed(known, script, f"{type(error).__name__}: {error}".splitlines()[0])
     step = replace(replayed.step, origins=tuple(_placed(one, known.data) for one in replayed.step.origins))
     return replace(
-        _with_trip(known, reproduced=nonfinite(step)),
+        _with_trip(known, reproduced=_reproduced(step)),
         tool=tool(),
         subject=_subject(replayed, known),
         weights=weight_facts(replayed.model),
@@ -45,6 +45,12 @@ def nonfinite(step: StepFacts) -> bool:
     """Whether anything in a replayed step was not finite."""
     gradients = any(one.stats is not None and one.stats.nonfinite for one in step.gradients)
     return bool(step.origins) or gradients or not np.all(np.isfinite(step.losses))
+
+
+def _reproduced(step: StepFacts) -> bool | None:
+    """Whether the replay was non-finite as well; None where an op refused to run before anything was."""
+    found = nonfinite(step)
+    return None if step.refusals and not found else found
 
 
 def minimal_rows(facts: Facts) -> Sequence[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,11 +16,12 @@ from nandoctor.probes.compat.watching import own_variable, restored_function
 from nandoctor.probes.models.subject import InputSpec, NamedVariable, Subject
 from nandoctor.probes.models.unique_names import unique_names
 from nandoctor.probes.steps.gathering import gathered_hidden, gathered_origins, gathered_refusals
+from nandoctor.probes.steps.observation import Key, Watched
 from nandoctor.probes.steps.passes import Feeds, Pass, run_pass
 from nandoctor.probes.steps.profile import gradient_facts, layer_facts, loop_facts, nearest_limits, watch_list
 from nandoctor.probes.steps.run import handle_names
 from nandoctor.probes.steps.source import source_lines
-from nandoctor.probes.steps.structure import head_facts, input_facts
+from nandoctor.probes.steps.structure import head_facts, head_nodes, input_facts
 from nandoctor.probes.steps.trace import Result, Step, step_of
 from nandoctor.probes.watch.capture import Fed, StepCapture, fed_batch
 from nandoctor.probes.watch.needed import needed_graph
@@ -70,21 +72,31 @@ def replay(capture: StepCapture, path: str) -> Replayed:
         backward_skipped=None,
     )
     seen = one.observations.watched
-    shapes = {
-        name: (tuple(tensor.shape.as_list()) if tensor.shape.rank is not None else (), tensor.dtype.name)
-        for (kind, name), tensor in zip(step.results, step.concrete.graph.outputs, strict=True)
-        if kind == "output"
-    }
     about = SubjectFacts(
         kind="script",
         path=path,
         format="training script",
         signature=None,
         inputs=input_facts(step, subject.inputs, seen),
-        heads=head_facts(step, shapes, seen),
+        heads=head_facts(step, _output_shapes(step, seen), seen),
         training_behaviour=True,
     )
     return Replayed(about, facts, gathered_hidden(passes), subject)
+
+
+def _output_shapes(step: Step, seen: Mapping[Key, Watched]) -> dict[str, tuple[tuple[int | None, ...], str]]:
+    """Shape and dtype of each output; what the graph does not tell (it forgets those of variables) as it was seen."""
+    nodes = head_nodes(step)
+    found: dict[str, tuple[tuple[int | None, ...], str]] = {}
+    for (kind, name), tensor in zip(step.results, step.concrete.graph.outputs, strict=True):
+        if kind != "output":
+            continue
+        shape = tuple(tensor.shape.as_list()) if tensor.shape.rank is not None else ()
+        watched = seen.get(nodes[name].key) if name in nodes else None
+        if watched is not None and watched.shape and tensor.shape.rank in (None, len(watched.shape)):
+            shape = (*shape[:1], *watched.shape[1:]) if shape else (None, *watched.shape[1:])
+        found[name] = (shape, tensor.dtype.name)
+    return found
 
 
 def restore(capture: StepCapture, path: str) -> tuple[Subject, Step, Feeds, bool]:

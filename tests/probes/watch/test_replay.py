@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -64,10 +65,32 @@ def test_the_code_of_a_line_comes_from_the_capsule_not_from_the_file(captured, t
 
 
 def test_a_step_that_cannot_be_replayed_leaves_what_was_known(captured) -> None:
-    from dataclasses import replace
-
     broken = replace(captured(loss, X, Y, np.ones(2, np.float32), LINE), graph=b"no graph")
     facts = facts_of(broken, KNOWN)
     assert facts.step is None
     assert "damaged" in facts.run.trip.not_replayed
     assert facts.run.trip.step == 3
+
+
+def test_a_head_has_as_many_units_as_were_seen(captured) -> None:
+    import tensorflow as tf
+
+    def squared(weight, x, y):
+        return tf.reduce_sum(tf.square(tf.nn.softmax(tf.matmul(x, weight, name="logits"), name="chances")))
+
+    capture = captured(squared, X, Y, np.ones((2, 3), np.float32), LINE)
+    step = facts_of(replace(capture, results=(("output", "chances", "chances:0"), *capture.results)), KNOWN)
+    (head,) = step.subject.heads
+    assert (head.output, head.units, head.shape, head.activation) == ("chances", 3, (None, 3), "softmax")
+    assert step.run.trip.reproduced is False
+
+
+def test_an_op_that_refuses_says_nothing_of_whether_the_trip_was_reproduced(captured) -> None:
+    import tensorflow as tf
+
+    def looked_up(weight, x, y):
+        return tf.reduce_sum(tf.gather(weight, y)) + tf.reduce_sum(x)
+
+    facts = facts_of(captured(looked_up, X, np.array([0, 1, 7, 1]), np.ones(2, np.float32), LINE), KNOWN)
+    assert [one.op_type for one in facts.step.refusals] == ["ResourceGather"]
+    assert facts.run.trip.reproduced is None
