@@ -18,8 +18,8 @@ def listen(listener: Listener) -> Callable[[], None]:
     Only ops that run eagerly are told, not those that are put into a graph, nor calls of traced functions.
     """
 
-    def told(op_type: Any, inputs: Any, attrs: Any, outputs: Any, op_name: Any = None, graph: Any = None) -> None:
-        if graph is None and op_name is None:
+    def told(op_type: Any, inputs: Any, attrs: Any, outputs: Any, **graph: Any) -> None:
+        if graph.get("graph") is None and graph.get("op_name") is None:
             name = op_type.decode() if isinstance(op_type, bytes) else op_type
             if not name.startswith("__"):
                 listener(name, inputs, attrs, outputs)

@@ -130,3 +130,22 @@ def restored_function(definition: bytes, feeds: Sequence[str], fetches: Sequence
             known.add_function_def(function)
     wrapped = tf.compat.v1.wrap_function(lambda: tf.graph_util.import_graph_def(graph, name=""), [])
     return wrapped.prune(list(feeds), list(fetches))
+
+
+def is_jit_compiled(function: Any) -> bool:
+    """Whether a tf.function was asked to be compiled with XLA."""
+    return bool(function._jit_compile)
+
+
+def function_graphs(function: Any) -> list[Any]:
+    """The graphs of what a tf.function has traced so far."""
+    return [concrete.graph for concrete in function._list_all_concrete_functions()]
+
+
+def replica_number() -> int:
+    """The number of the replica whose step is being traced; 0 where the training is not distributed."""
+    replica = tf.distribute.get_replica_context()
+    if replica is None or replica.num_replicas_in_sync == 1:
+        return 0
+    number = tf.get_static_value(replica.replica_id_in_sync_group)
+    return 0 if number is None else int(number)

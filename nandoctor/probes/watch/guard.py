@@ -19,6 +19,8 @@ from nandoctor.probes.watch.noted import Noted, scalars
 from nandoctor.probes.watch.recorder import Recorder
 from nandoctor.probes.watch.stepgraph import Kept, kept_tensors, restored_by, step_graph
 
+# A LossScaleOptimizer halves its scale at each gradient that is not finite; below 1 it does not scale any more.
+LEAST_SCALE = 1.0
 STOPPED = "nandoctor: this update is not finite and was not made"
 
 
@@ -36,6 +38,8 @@ class Trip(IntEnum):
 class Update:
     """An update that is about to be built: `run` builds it, of `variables` (tf.Variables) by `gradients`, one each.
 
+    `scale` is what a LossScaleOptimizer has multiplied the loss by: while it is above 1, gradients that are not finite
+    are its own affair.
     `begun` says that it was tried, `placed` that it is made, or in the graph for good, whatever fails from then on.
     """
 
@@ -43,6 +47,7 @@ class Update:
     variables: Sequence[Any]
     learning_rate: Any
     run: Callable[[], Any]
+    scale: Any = None
     begun: bool = False
     placed: bool = False
 
@@ -78,15 +83,19 @@ class _Seen:
     rate: Any
     loss: Any
     norms: Any
+    scale: Any = None
 
     @property
     def witness(self) -> Any:
         """One number that is finite only if all are; it is also infinite where a sum of squares overflows."""
-        return tf.reduce_sum(self.norms) + self.loss + self.rate
+        norm = tf.reduce_sum(self.norms)
+        return self.loss + self.rate + (norm if self.scale is None else tf.where(self.scale > LEAST_SCALE, 0.0, norm))
 
     def first_bad(self) -> Any:
         """What is really not finite, as a Trip."""
         losses, gradients = all_finite(self.losses), all_finite(self.gradients)
+        if self.scale is not None:
+            gradients = tf.logical_or(gradients, self.scale > LEAST_SCALE)
         rate = tf.math.is_finite(self.rate)
         found = tf.where(
             losses, tf.where(gradients, tf.where(rate, Trip.NONE, Trip.LEARNING_RATE), Trip.GRADIENT), Trip.LOSS
@@ -109,7 +118,7 @@ def guarded_update(tracings: list[Tracing], recorder: Recorder, noted: Noted, up
     tracing = Tracing(len(tracings) + 1, whole, noted, losses, dense, list(update.variables), kept, compiled=compiled)
     tracing.stash = [_stash(one, compiled) for one in kept]
     tracings.append(tracing)
-    seen = _seen(losses, dense, update.learning_rate, compiled)
+    seen = _seen(losses, dense, update, compiled)
     build = _leaving_out if skip or compiled else _stopping
     build(tracing, recorder, seen, update)
     recorder.count()
@@ -118,7 +127,7 @@ def guarded_update(tracings: list[Tracing], recorder: Recorder, noted: Noted, up
 def guarded_eagerly(recorder: Recorder, noted: Noted, update: Update, traced: Callable[[], Tracing]) -> bool:
     """Make the update, unless something is not finite; whether all was. `traced` gives the step of one that was not."""
     dense = [one.values if isinstance(one, tf.IndexedSlices) else one for one in update.gradients]
-    seen = _seen([loss for loss in noted.losses if loss.dtype.is_floating], dense, update.learning_rate, False)
+    seen = _seen([loss for loss in noted.losses if loss.dtype.is_floating], dense, update, False)
     recorder.write(seen.loss, seen.rate, seen.norms)
     kind = Trip.NONE if np.isfinite(seen.witness.numpy()) else Trip(int(seen.first_bad()))
     if kind is Trip.NONE:
@@ -136,12 +145,16 @@ def guarded_eagerly(recorder: Recorder, noted: Noted, update: Update, traced: Ca
     return kind is Trip.NONE
 
 
-def _seen(losses: Sequence[Any], gradients: Sequence[Any], learning_rate: Any, compiled: bool) -> _Seen:
+def _seen(losses: Sequence[Any], gradients: Sequence[Any], update: Update, compiled: bool) -> _Seen:
     sums = scalars(losses)
     if compiled:
         sums, gradients = barrier(sums), barrier(gradients)
     loss = tf.add_n([tf.cast(one, tf.float32) for one in sums]) if sums else tf.constant(0.0)
-    return _Seen(sums, list(gradients), tf.cast(learning_rate, tf.float32), loss, half_squares(gradients))
+    scale = None if update.scale is None else tf.cast(tf.convert_to_tensor(update.scale), tf.float32)
+    if scale is not None:
+        loss = loss / scale
+    rate = tf.cast(update.learning_rate, tf.float32)
+    return _Seen(sums, list(gradients), rate, loss, half_squares(gradients), scale)
 
 
 def _stopping(tracing: Tracing, recorder: Recorder, seen: _Seen, update: Update) -> None:

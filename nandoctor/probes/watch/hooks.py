@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from threading import get_ident
 from typing import Any
 
 import tensorflow as tf
 
-from nandoctor.probes.compat.watching import is_function_graph, on_eager_backward
+from nandoctor.probes.compat.watching import is_function_graph, is_jit_compiled, on_eager_backward
+from nandoctor.probes.watch.compiled import keep_arguments
 from nandoctor.probes.watch.eager import tracing_of
 from nandoctor.probes.watch.guard import Tracing, Update, guarded_eagerly, guarded_update
 from nandoctor.probes.watch.noted import EAGER, Noted, flat_tensors
-from nandoctor.probes.watch.recorder import Recorder
 from nandoctor.probes.watch.session import Fitting, Optimizing, Watch
 
 Undo = Callable[[], None]
@@ -58,7 +59,12 @@ def install_tensorflow(watch: Watch) -> list[Undo]:
             except tf.errors.InvalidArgumentError:
                 _look(watch, now=True)
                 raise
-            _look(watch)
+            if watch.tracings and not watch.off:
+                with watch.working():
+                    recorders = [one.recorder for one in watch.optimizing.values()]
+                    eagerly = tf.executing_eagerly()
+                    keep_arguments(self, (args, kwargs), watch.tracings, recorders, called_eagerly=eagerly)
+            _look(watch, now=bool(is_jit_compiled(self)))
             return result
 
         return run
@@ -101,11 +107,20 @@ def install_keras(watch: Watch, keras: Any) -> list[Undo]:
 
     def apply(plain: Any) -> Any:
         def run(self: Any, grads: Any, trainable_variables: Any = None) -> Any:
-            if watch.off:
+            if watch.off or get_ident() in watch.within:
                 return plain(self, grads, trainable_variables)
             if tf.executing_eagerly():
                 return _guard_eagerly(watch, self, list(grads), trainable_variables, plain)
             if not is_function_graph(tf.compat.v1.get_default_graph()):
+                return plain(self, grads, trainable_variables)
+            return _guard(watch, self, list(grads), trainable_variables, plain)
+
+        return run
+
+    def apply_scaled(plain: Any) -> Any:
+        def run(self: Any, grads: Any, trainable_variables: Any = None) -> Any:
+            unwatched = watch.off or get_ident() in watch.within or tf.executing_eagerly()
+            if unwatched or not is_function_graph(tf.compat.v1.get_default_graph()):
                 return plain(self, grads, trainable_variables)
             return _guard(watch, self, list(grads), trainable_variables, plain)
 
@@ -152,6 +167,7 @@ def install_keras(watch: Watch, keras: Any) -> list[Undo]:
 
     return [
         wrapped(owner_of(keras.optimizers.Optimizer, "apply"), "apply", apply),
+        wrapped(keras.optimizers.LossScaleOptimizer, "apply", apply_scaled),
         wrapped(owner_of(keras.Model, "compute_loss"), "compute_loss", compute_loss),
         wrapped(owner_of(keras.Model, "fit"), "fit", fit),
         wrapped(owner_of(keras.Model, "make_train_function"), "make_train_function", make_train_function),
@@ -225,16 +241,24 @@ def _prepared(watch: Watch, optimizer: Any, grads: list[Any], trainable: Any, pl
     with tf.init_scope():
         if not optimizer.built:
             optimizer.build(variables)
-    if id(optimizer) not in watch.optimizing:
-        names = tuple(getattr(v, "path", v.name) for one, v in zip(grads, variables, strict=True) if one is not None)
-        watch.optimizing[id(optimizer)] = Optimizing(optimizer, Recorder(len(pairs)), names)
+    names = tuple(getattr(v, "path", v.name) for one, v in zip(grads, variables, strict=True) if one is not None)
+
+    def run() -> Any:
+        # An optimizer within another one (a LossScaleOptimizer) is guarded with it; each replica has its own thread.
+        watch.within.add(get_ident())
+        try:
+            return plain(optimizer, grads, trainable)
+        finally:
+            watch.within.discard(get_ident())
+
     update = Update(
         [one for one, _ in pairs],
         [variable for _, variable in pairs],
         optimizer.learning_rate,
-        lambda: plain(optimizer, grads, trainable),
+        run,
+        scale=getattr(optimizer, "dynamic_scale", None),
     )
-    return watch.optimizing[id(optimizer)], update
+    return watch.optimized(optimizer, names), update
 
 
 def _tensorflow_variable(variable: Any) -> Any:

@@ -5,26 +5,13 @@ from __future__ import annotations
 import gc
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import tensorflow as tf
 
 from nandoctor.probes.models import keras_model, tf_keras_model
 from nandoctor.probes.watch.guard import Tracing
-from nandoctor.probes.watch.taking import outermost
-
-
-@dataclass(frozen=True)
-class LiveNames:
-    """Names of variables by the identity of their handles, paths of layers, and the name of the model itself.
-
-    With several models each path begins with the name of its model, and there is no `root`.
-    """
-
-    variables: dict[int, str]
-    layers: tuple[str, ...]
-    root: str | None
+from nandoctor.probes.watch.taking import LiveNames, outermost
 
 
 def live_names(tracing: Tracing) -> LiveNames:

@@ -44,7 +44,7 @@ class Recorder:
         self.state.assign(tf.stack([step, kind, tf.constant(tracing, tf.int64), step]))
 
     def write(self, loss: Any, learning_rate: Any, gradients: Any) -> Any:
-        """Note one step before its update: loss, learning rate, half squared norms of the gradients; the op that does."""
+        """Note one step before its update: loss, rate, half squared norms of the gradients; the op that does."""
         row = tf.concat([tf.stack([loss, learning_rate]), gradients], 0)
         return self._scatter(self.ring, row)
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from nandoctor.facts import History, OptimizerFacts, RunFacts, TripFacts
 from nandoctor.facts.run import TripKind
@@ -42,6 +43,7 @@ def optimizer_facts(one: Optimizing) -> OptimizerFacts:
     return OptimizerFacts(
         name=type(inner).__name__,
         steps=one.recorder.asked(),
+        dtype=_dtype(inner),
         epsilon=_number(getattr(inner, "epsilon", None)),
         schedule=_schedule(inner),
         clip=_clip(inner),
@@ -76,7 +78,8 @@ def trip_facts(watch: Watch, one: Optimizing, kind: Trip) -> TripFacts:
         step=number,
         epoch=epoch,
         batch=batch,
-        optimizer=list(watch.optimizing).index(id(one.optimizer)),
+        optimizer=[other is one for other in watch.optimizing.values()].index(True),
+        replica=one.replica if len({other.replica for other in watch.optimizing.values()}) > 1 else None,
         learning_rate=float(rows[-1, 1]) if len(rows) else None,
         bad=_bad(one, kind, watch.tracings[tracing - 1]),
     )
@@ -114,6 +117,13 @@ def _finite(value: Any) -> bool:
     if value.dtype.kind in "iub":
         return True
     return bool(np.all(np.isfinite(value.astype(np.float32) if value.dtype.itemsize < 4 else value)))
+
+
+def _dtype(optimizer: Any) -> str:
+    """The narrowest dtype among the weights, in which it calculates; float32 where that is not known."""
+    variables = getattr(optimizer, "_trainable_variables", None) or ()
+    dtypes = [tf.as_dtype(one.dtype) for one in variables]
+    return str(min((one for one in dtypes if one.is_floating), key=lambda one: one.size, default=tf.float32).name)
 
 
 def _schedule(optimizer: Any) -> str | None:

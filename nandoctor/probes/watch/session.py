@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakSet
 
+from nandoctor.probes.compat.watching import replica_number
 from nandoctor.probes.watch.eager import EagerRecorder
 from nandoctor.probes.watch.guard import Tracing, Trip
 from nandoctor.probes.watch.noted import Notebook
@@ -24,11 +25,12 @@ class StoppedError(SystemExit):
 
 @dataclass
 class Optimizing:
-    """One optimizer of the script, and its recorder."""
+    """One optimizer of the script, and its recorder; one for each replica of a distributed training."""
 
     optimizer: Any
     recorder: Recorder
     names: tuple[str, ...]
+    replica: int = 0
 
 
 @dataclass
@@ -64,6 +66,7 @@ class Watch:
     optimizing: dict[int, Optimizing] = field(default_factory=dict)
     fitting: Fitting | None = None
     off: bool = False
+    within: set[int] = field(default_factory=set)
     polled: float = 0.0
     ways: dict[str, None] = field(default_factory=dict)
     epochs: int = 0
@@ -133,6 +136,14 @@ class Watch:
             self.off = True
             raise StoppedError(0)
 
+    def optimized(self, optimizer: Any, names: tuple[str, ...]) -> Optimizing:
+        """The record of an optimizer, on the replica that is being traced."""
+        replica = replica_number()
+        key = id(optimizer) if not replica else hash((id(optimizer), replica))
+        if key not in self.optimizing:
+            self.optimizing[key] = Optimizing(optimizer, Recorder(len(names)), names, replica)
+        return self.optimizing[key]
+
     def steps(self) -> int:
         """How many updates were asked for so far, of all optimizers together."""
-        return sum(one.recorder.asked() for one in self.optimizing.values())
+        return sum(one.recorder.asked() for one in self.optimizing.values() if not one.replica)

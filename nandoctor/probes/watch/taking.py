@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import linecache
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import tensorflow as tf
@@ -19,19 +20,23 @@ from nandoctor.probes.watch.stepgraph import ancestors
 from nandoctor.stats import Array
 
 
-def take_capture(
-    tracing: Tracing,
-    names: Mapping[int, str],
-    made: Sequence[tuple[str, range]],
-    layers: Sequence[str],
-    root: str | None,
-    arguments: Mapping[str, Array],
-) -> StepCapture:
+@dataclass(frozen=True)
+class LiveNames:
+    """Names of variables by the identity of their handles, paths of layers, and the name of the model itself.
+
+    With several models each path begins with the name of its model, and there is no `root`.
+    """
+
+    variables: dict[int, str]
+    layers: tuple[str, ...]
+    root: str | None
+
+
+def take_capture(tracing: Tracing, live: LiveNames, made: Sequence[tuple[str, range]]) -> StepCapture:
     """The capture of the step that `tracing` guards, on the values that it kept.
 
-    `names` are names of variables by the identity of their handle, `made` the backward ops of each forward op,
-    `arguments` values (by tensor) of what could not be kept in the graph. NandoctorError where something that the step
-    depends on was not kept.
+    `made` are the backward ops of each forward op. NandoctorError where something that the step depends on was not
+    kept.
     """
     graph = tracing.graph
     operations = [op.name for op in graph.get_operations()]
@@ -47,7 +52,7 @@ def take_capture(
     spoken = batch_names(tracing.noted)
     fed: list[Fed] = []
     for kept, variable in zip(tracing.kept, tracing.stash, strict=True):
-        value = arguments.get(kept.tensor.name) if variable is None else variable.numpy()
+        value = None if variable is None else variable.numpy()
         if value is None:
             raise NandoctorError(f"the value of {kept.tensor.name} was not kept", UNEXAMINABLE)
         role = roles.get(id(kept.tensor), "input") if kept.kind in ("argument", "pipeline") else "state"
@@ -56,9 +61,9 @@ def take_capture(
     outputs = [one for one in flat_tensors(tracing.noted.predictions) if one.graph is graph]
     needed = ancestors([*tracing.losses, *tracing.gradients, *outputs])
     needed -= {kept.tensor.op.name for kept in tracing.kept}
-    held, constants = _captured(graph, needed, names, tracing.variables, tensor_name)
+    held, constants = _captured(graph, needed, live.variables, tracing.variables, tensor_name)
     gradients: list[tuple[Sink, str, str]] = [
-        ("gradient", names.get(id(variable.handle)) or _own_name(variable), tensor_name(gradient))
+        ("gradient", live.variables.get(id(variable.handle)) or _own_name(variable), tensor_name(gradient))
         for variable, gradient in zip(tracing.variables, tracing.gradients, strict=True)
         if gradient.graph is graph
     ]
@@ -72,8 +77,8 @@ def take_capture(
         results=(*(("output", spoken[id(one)], tensor_name(one)) for one in outputs), *losses, *gradients),
         terms=tuple((name, tensor_name(one)) for name, one in tracing.noted.terms if one.graph is graph),
         lines=_lines(tracing, new),
-        layers=tuple(layers),
-        root=root,
+        layers=live.layers,
+        root=live.root,
         compiled=tracing.compiled,
     )
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from nandoctor.errors import NandoctorError
-from nandoctor.facts import Facts
+from nandoctor.facts import Facts, RunFacts
 from nandoctor.probes.watch.capsule import Keeping, capsule_name, write_capsule, write_minimal_rows
 from nandoctor.probes.watch.capture import StepCapture
 from nandoctor.probes.watch.data_behind import data_behind
@@ -56,8 +56,8 @@ def tripped(
     known = replace(known, run=run_facts(watch, script, trip, seconds))
     try:
         live = live_names(tracing)
-        known = replace(known, run=known.run and known.run.renamed(_names(optimizing, tracing, live.variables)))
-        capture = take_capture(tracing, live.variables, made.get(tracing.graph, ()), live.layers, live.root, {})
+        known = replace(known, run=_named(known.run, optimizing, tracing, live.variables))
+        capture = take_capture(tracing, live, made.get(tracing.graph, ()))
     except Exception as error:
         return Tripped(_not_taken(known, error))
     known, notices = _with_data(watch, capture, known)
@@ -97,10 +97,21 @@ def _rows_kept(folder: Path | None, capture: StepCapture, rows: Sequence[int]) -
     return ()
 
 
-def _names(optimizing: Optimizing, tracing: Tracing, live: Mapping[int, str]) -> dict[str, str]:
-    """What the variables are called in the models, as in the replay, by what the optimizer calls them."""
+def _named(run: RunFacts | None, optimizing: Optimizing, tracing: Tracing, live: Mapping[int, str]) -> RunFacts | None:
+    """The run with the variables called as in the models, and in the replay, and with their constraints."""
+    if run is None or run.trip is None:
+        return run
     pairs = zip(optimizing.names, tracing.variables, strict=False)
-    return {name: live[id(one.handle)] for name, one in pairs if id(getattr(one, "handle", None)) in live}
+    run = run.renamed({name: live[id(one.handle)] for name, one in pairs if id(getattr(one, "handle", None)) in live})
+    assert run.trip is not None
+    variables = getattr(tracing.noted.model, "trainable_variables", ())
+    constrained = [(one, live.get(id(getattr(getattr(one, "value", None), "handle", None)))) for one in variables]
+    constraints = [
+        (name, type(one.constraint).__name__)
+        for one, name in constrained
+        if name is not None and getattr(one, "constraint", None) is not None
+    ]
+    return replace(run, trip=replace(run.trip, constraints=tuple(constraints)))
 
 
 def _keeping(tracing: Tracing, optimizer: Any, kind: Trip) -> Keeping:
