@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from typing import Any
 
 from nandoctor.facts import History, RunFacts, TripFacts
@@ -16,6 +15,18 @@ from nandoctor.wording import listing, number, plural
 LAST_STEPS = 16
 # A loss that rose by less is not said to have grown.
 _RISE = 10.0
+_TOLD_OF_A_TRIP = (
+    "kind",
+    "step",
+    "epoch",
+    "batch",
+    "bad",
+    "learning_rate",
+    "reproduced",
+    "not_replayed",
+    "worker",
+    "replica",
+)
 
 
 def run_report(run: RunFacts, nearest_limit: str | None = None) -> RunReport:
@@ -111,7 +122,7 @@ def _before(trip: TripFacts | None, history: History | None) -> str | None:
         )
     gradient = earlier.gradient_norm[-1]
     return (
-        f"Before it the loss did not grow steadily: it was {number(losses[-1])} at last, with a gradient norm of "
+        f"The loss was fine until this batch: {number(losses[-1])} at last, with a gradient norm of "
         f"{number(gradient)}, and at most {number(max(losses))} in the {plural(len(losses), 'step')} recorded."
     )
 
@@ -143,9 +154,7 @@ def _replay(trip: TripFacts) -> str:
 def _trip(trip: TripFacts | None) -> Mapping[str, Any] | None:
     if trip is None:
         return None
-    told = asdict(trip)
-    told.pop("optimizer")
-    return told
+    return {name: getattr(trip, name) for name in _TOLD_OF_A_TRIP}
 
 
 def _recorded(history: History, trip: TripFacts | None) -> Iterator[RecordedStep]:

@@ -14,6 +14,7 @@ POISON = "update-poison"
 COLLAPSE = "loss-scale-collapse"
 EVALUATION = "val-only-nonfinite"
 LAST_RESORT = "unexplained-trip"
+SENTINEL = "sentinel-in-data"
 UNSCALED = frozenset({"unscaled-input", "unscaled-target"})
 OVERFLOWS = frozenset(
     {
@@ -91,6 +92,8 @@ def _explains(one: Finding, other: Finding, trip: TripFacts | None) -> bool:
     """Whether the cause of one implies the other's."""
     if one.cause in UNSCALED:
         return other.cause == RATE and _scaling_would_do(one, other)
+    if one.cause == SENTINEL:
+        return one.severity != "note" and _spoils(one, other)
     if SEVERITIES.index(one.severity) > SEVERITIES.index(other.severity):
         return False
     family = other.rule[2:3]
@@ -126,6 +129,15 @@ def _scaling_would_do(data: Finding, rate: Finding) -> bool:
     return bool(first <= magnitude ** (2 if data.cause == "unscaled-input" else 1))
 
 
+def _spoils(sentinel: Finding, other: Finding) -> bool:
+    """Whether all rows in which something overflowed hold the sentinel, or its columns are those that look unscaled."""
+    if other.cause in UNSCALED:
+        columns = set(other.location.columns or ())
+        return other.about == sentinel.about and columns <= set(sentinel.location.columns or ())
+    rows = set(other.location.dataset_rows or ())
+    return other.cause in OVERFLOWS and bool(rows) and rows <= set(sentinel.location.dataset_rows or ())
+
+
 def _below(finding: Finding, other: Finding, above: dict[int, Finding]) -> bool:
     """Whether a finding is the other one or follows from it."""
     while finding is not other and id(finding) in above:
@@ -139,10 +151,15 @@ def _whole(finding: Finding, kept: Sequence[Finding], above: dict[int, Finding],
     flat = [part for one in under for part in (replace(one, consequences=(), chain=()), *one.consequences)]
     severity = min((finding.severity, *(one.severity for one in under)), key=SEVERITIES.index)
     own = finding.chain or (finding.cause,)
-    longest = max((one.chain or (one.cause,) for one in under), key=len, default=None)
-    chain = own if longest is None else (*longest, finding.cause)
-    symptom = SYMPTOMS.get(trip.kind) if trip is not None and severity == "error" and _leads(finding, under) else None
-    if symptom is not None and chain[0] not in ALL_SYMPTOMS:
+    symptom = SYMPTOMS.get(trip.kind) if trip is not None else None
+    chains = [one.chain or (one.cause,) for one in under]
+    # Of several ways to the root the one from what tripped, else the longest.
+    best = max(chains, key=lambda chain: (chain[0] == symptom, len(chain)), default=None)
+    chain = own if best is None else (*best, finding.cause)
+    if symptom == SYMPTOMS["weights"] and chain[0] in ALL_SYMPTOMS:
+        # The loss was finite in the run: its replay is on the weights that the update spoiled.
+        chain = chain[1:]
+    if symptom is not None and severity == "error" and _leads(finding, under) and chain[0] not in ALL_SYMPTOMS:
         chain = (symptom, *chain)
     return replace(
         finding,

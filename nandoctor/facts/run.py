@@ -98,6 +98,7 @@ class TripFacts:
     variables that were not finite. `reproduced` says whether the replay of the step was non-finite too; `not_replayed`
     why there was no replay. `pipeline` is what was seen of the input pipeline of a batch that came out of it with
     values that are not finite, None for any other. `worker` and `replica` where the training was distributed.
+    `constraints` are (variable, class) of the constraints that the update ends with.
     """
 
     kind: TripKind
@@ -112,6 +113,7 @@ class TripFacts:
     worker: int | None = None
     replica: int | None = None
     pipeline: PipelineFacts | None = None
+    constraints: tuple[tuple[str, str], ...] = ()
 
     @property
     def made_by_pipeline(self) -> bool:

@@ -50,7 +50,7 @@ def test_it_says_what_tripped_and_where(losses: list[float], trip: TripFacts, to
         ([3.0**step for step in range(20)] + [NAN], "Before it the loss grew 3 times a step for 19 steps, from 1 to"),
         (
             [0.5, 0.4, 0.3, NAN],
-            "Before it the loss did not grow steadily: it was 0.3 at last, with a gradient norm of 2",
+            "The loss was fine until this batch: 0.3 at last, with a gradient norm of 2",
         ),
         ([NAN], "It was the first step."),
     ],

@@ -95,7 +95,16 @@ def test_what_was_replayed_on_spoiled_weights_follows_from_the_update_and_that_f
     (root,) = of_run([weights, of("optimizer-epsilon"), of("update-poison")], run("weights", reproduced=True))
 
     assert causes([root]) == [("optimizer-epsilon", ["update-poison", "nonfinite-weights"])]
-    assert root.chain == ("nonfinite-loss", "nonfinite-weights", "update-poison", "optimizer-epsilon")
+    assert root.chain == ("nonfinite-weights", "update-poison", "optimizer-epsilon")
+
+
+def test_of_several_ways_to_the_root_the_chain_is_the_one_from_what_tripped(of: Any) -> None:
+    forward = of("accumulation-overflow", chain=("nonfinite-loss", "accumulation-overflow"))
+    backward = of("exploding-gradient", chain=("nonfinite-gradients", "nonfinite-gradient", "exploding-gradient"))
+
+    (root,) = of_run([backward, forward, of("learning-rate-too-high")], run("loss", reproduced=True))
+
+    assert root.chain == ("nonfinite-loss", "accumulation-overflow", "learning-rate-too-high")
 
 
 def test_a_negative_rate_is_the_root_of_the_divergence(of: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
@@ -53,7 +54,7 @@ class UnexplainedTrip:
         key = tf.constant(0, tf.int64)
 
         def moody_error(wanted, predicted):
-            count = calls.lookup(key) + 1
+            count = tf.reshape(calls.lookup(key) + 1, [])
             with tf.control_dependencies([calls.insert(key, count)]):
                 factor = tf.where(count == 5, np.nan, 1.0)
             return factor * tf.reduce_mean(tf.square(wanted - predicted))
@@ -81,7 +82,7 @@ class UnexplainedTrip:
         before = f" The losses before were {listing([number(loss) for loss in losses])}." if losses else ""
         bad = f" ({listing(trip.bad, 4)})" if trip.bad else ""
         if trip.not_replayed is not None:
-            why = f"The step could not be run again: {trip.not_replayed}."
+            why = f"The step could not be run again: {textwrap.shorten(trip.not_replayed, 200, placeholder=' ...')}."
         elif trip.reproduced is False and trip.kind not in ("weights", "learning-rate"):
             why = (
                 "Run again op by op on the same batch and weights, the step was finite: it depends on something else "

@@ -85,7 +85,7 @@ class UpdatePoison:
             message=(
                 f"{plural(max(len(trip.bad), 1), 'variable')} held NaN or Inf after the update and not before it "
                 f"(limit {self.variables}): {names}. Loss, gradients and learning rate were finite.{measured} "
-                f"{_reason(norm, rate, optimizer)}"
+                f"{_reason(norm, rate, optimizer, trip)}"
             ),
             location=Location(phase="update", layer=layer or None),
             evidence={
@@ -105,16 +105,20 @@ class UpdatePoison:
         )
 
 
-def _reason(norm: float, rate: float, optimizer: OptimizerFacts | None) -> str:
+def _reason(norm: float, rate: float, optimizer: OptimizerFacts | None, trip: TripFacts) -> str:
     """What the numbers leave as the reason, in a sentence."""
     largest = DTYPE_LIMITS.get(optimizer.dtype if optimizer else "float32", DTYPE_LIMITS["float32"]).largest
     if norm * rate > largest:
         return f"Their product is beyond {number(largest)}."
     if norm > math.sqrt(largest):
         return f"The square of the gradient, which Adam and clipping by norm take, is beyond {number(largest)}."
+    constrained = [f"{kind} on {name}" for name, kind in trip.constraints if name in trip.bad]
     if math.isnan(norm):
         return "It arose in the optimizer's arithmetic, its slots, or the constraint of the weight."
-    return (
-        "Neither their product nor the gradient's square overflows: it arose in the constraint of the weight, in the "
-        "optimizer's slots, or in a division of its own."
-    )
+    without = "Neither their product nor the gradient's square overflows: it arose in"
+    if constrained and len(constrained) == len(trip.bad):
+        slots = "" if optimizer is not None and not optimizer.bad_slots else ", or in the optimizer's slots"
+        return f"{without} the constraint that the update ends with ({listing(constrained, 3)}){slots}."
+    if trip.constraints or optimizer is None or optimizer.bad_slots:
+        return f"{without} the constraint of the weight, in the optimizer's slots, or in a division of its own."
+    return f"{without} the optimizer's own arithmetic, such as a division, or in a constraint."

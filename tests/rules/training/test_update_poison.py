@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -17,7 +18,15 @@ def test_it_says_what_was_finite_and_what_is_left(history_of, run_of):
 
     assert (finding.severity, finding.location.phase, finding.location.layer) == ("error", "update", "words")
     assert finding.evidence["gradient_norm"] == 1.0
-    assert "it arose in the constraint of the weight" in finding.message
+    assert "it arose in the optimizer's own arithmetic" in finding.message
+
+
+def test_a_constraint_of_the_bad_variable_is_named(history_of, run_of):
+    constrained = replace(trip(), constraints=(("words/embeddings", "UnitLength"), ("out/kernel", "MaxNorm")))
+
+    (finding,) = UpdatePoison().check(run_of(history_of([1.0, 0.9]), constrained))
+
+    assert "in the constraint that the update ends with (UnitLength on words/embeddings)." in finding.message
 
 
 @pytest.mark.parametrize(
