@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-import tensorflow as tf
 
 from nandoctor.facts import History, OptimizerFacts, RunFacts, TripFacts
 from nandoctor.facts.run import TripKind
@@ -44,7 +43,6 @@ def optimizer_facts(one: Optimizing) -> OptimizerFacts:
     return OptimizerFacts(
         name=type(inner).__name__,
         steps=one.recorder.asked(),
-        dtype=_dtype(inner),
         dtype=_dtype(inner),
         epsilon=_number(getattr(inner, "epsilon", None)),
         schedule=_schedule(inner),
@@ -119,13 +117,6 @@ def _finite(value: Any) -> bool:
     if value.dtype.kind in "iub":
         return True
     return bool(np.all(np.isfinite(value.astype(np.float32) if value.dtype.itemsize < 4 else value)))
-
-
-def _dtype(optimizer: Any) -> str:
-    """The narrowest dtype among the weights, in which it calculates; float32 where that is not known."""
-    variables = getattr(optimizer, "_trainable_variables", None) or ()
-    dtypes = [tf.as_dtype(one.dtype) for one in variables]
-    return str(min((one for one in dtypes if one.is_floating), key=lambda one: one.size, default=tf.float32).name)
 
 
 def _dtype(optimizer: Any) -> str:
