@@ -18,11 +18,12 @@ def listen(listener: Listener) -> Callable[[], None]:
     Only ops that run eagerly are told, not those that are put into a graph, nor calls of traced functions.
     """
 
-    def told(op_type: Any, inputs: Any, attrs: Any, outputs: Any, **graph: Any) -> None:
-        if graph.get("graph") is None and graph.get("op_name") is None:
-            name = op_type.decode() if isinstance(op_type, bytes) else op_type
-            if not name.startswith("__"):
-                listener(name, inputs, attrs, outputs)
+    def told(op_type: Any, inputs: Any, attrs: Any, outputs: Any, *name: Any, **graph: Any) -> None:
+        # The name and the graph come by place or by name; both are None for an op that has run eagerly.
+        if all(one is None for one in (*name, *graph.values())):
+            kind = op_type.decode() if isinstance(op_type, bytes) else op_type
+            if not kind.startswith("__"):
+                listener(kind, inputs, attrs, outputs)
 
     op_callbacks.add_op_callback(told)
     return lambda: op_callbacks.remove_op_callback(told)
