@@ -14,8 +14,8 @@ from nandoctor.probes.data.matched import Binding, Matched
 from nandoctor.probes.data.profile import data_facts
 from nandoctor.probes.data.sample import sampled_rows
 from nandoctor.probes.watch.capture import Fed, FedBatch, StepCapture, fed_batch
-from nandoctor.probes.watch.dataset_rows import Places, places_of
-from nandoctor.probes.watch.given import Given, GivenData, bound
+from nandoctor.probes.watch.dataset_rows import Places, places_of, same_rows
+from nandoctor.probes.watch.given import Given, GivenData, bound, row_size
 from nandoctor.stats import Array
 from nandoctor.wording import listing, plural
 
@@ -74,6 +74,30 @@ def given_facts(capture: StepCapture, given: GivenData, path: str) -> DataFacts 
         examined_rows=_ranges(places.rows),
         notices=tuple(_notices(places, rows, given.rows, path)),
     )
+
+
+def told_apart(capture: StepCapture, given: GivenData) -> StepCapture:
+    """The capture with what was fed named as it was given, and labels told from inputs by their values.
+
+    A step that ran eagerly, or in a function of the user's own, does not say what its arguments are for. An argument is
+    a label where it holds the labels of the rows that the inputs came from.
+    """
+    batch = fed_batch(capture)
+    inputs, labels = cut_from(batch, given)
+    if not inputs or (labels and len(inputs) == len(given.inputs)):
+        return capture
+    rows = places_of([fed.value for fed, _ in inputs], [whole.values for _, whole in inputs]).rows
+    known = [place for place, row in enumerate(rows) if row is not None]
+    at = [row for row in rows if row is not None]
+    if not known:
+        return capture
+    new = {fed.tensor: replace(fed, name=whole.name) for fed, whole in inputs}
+    for fed in batch.inputs:
+        for whole in given.labels if fed.tensor not in new else ():
+            if row_size(whole.values) == row_size(fed.value) and same_rows(fed.value[known], whole.values[at]):
+                new[fed.tensor] = replace(fed, name=whole.name, role="label")
+                break
+    return replace(capture, fed=tuple(new.get(one.tensor, one) for one in capture.fed))
 
 
 def cut_from(batch: FedBatch, given: GivenData) -> tuple[list[Cut], list[Cut]]:

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from nandoctor.facts import DataFacts
 from nandoctor.facts.pipeline import PipelineFacts
-from nandoctor.probes.watch.batch_data import batch_facts, cut_from, given_facts
+from nandoctor.probes.watch.batch_data import batch_facts, cut_from, given_facts, told_apart
 from nandoctor.probes.watch.capture import StepCapture, fed_batch
 from nandoctor.probes.watch.dataset_rows import Places, places_of
 from nandoctor.probes.watch.given import GivenData, given_data
@@ -18,6 +18,12 @@ from nandoctor.probes.watch.pipeline import pipeline_facts, rows_made
 from nandoctor.probes.watch.rebuilt import Pipeline, pipeline_of
 from nandoctor.stats import Array
 from nandoctor.wording import listing
+
+
+def told_by_data(capture: StepCapture, x: Any, y: Any) -> StepCapture:
+    """The capture with its batch named after the arrays that `fit` was given, where the step does not tell."""
+    given = None if isinstance(x, tf.data.Dataset) else given_data(x, y)
+    return capture if given is None else told_apart(capture, given)
 
 
 def data_behind(capture: StepCapture, x: Any, y: Any) -> tuple[DataFacts | None, PipelineFacts | None]:

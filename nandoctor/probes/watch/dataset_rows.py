@@ -169,6 +169,11 @@ def _by_row(rows: Array, equal: Sequence[tuple[Array, Array]]) -> dict[int, Arra
     return {int(row): np.sort(places[owners == row]) for row in rows}
 
 
+def same_rows(batch: Array, data: Array) -> bool:
+    """Whether the batch holds these rows of the data, as they would be fed, one for one."""
+    return bool(_equal_rows(batch, _as_fed(data, batch)).all())
+
+
 def _equal_rows(one: Array, other: Array) -> Array:
     one, other = one.reshape(len(one), -1), other.reshape(len(other), -1)
     same: Array = np.asarray(one == other, bool)

@@ -93,7 +93,7 @@ def bound(given: Sequence[Given], names: Sequence[str], arrays: Sequence[Array])
     for by_name in (True, False):
         for place, (name, array) in enumerate(zip(names, arrays, strict=True)):
             if found[place] is None:
-                fitting = [one for one in left if _row_size(one.values) == _row_size(array)]
+                fitting = [one for one in left if row_size(one.values) == row_size(array)]
                 chosen = next((one for one in fitting if not by_name or one.name == name), None)
                 if chosen is not None:
                     left.remove(chosen)
@@ -101,5 +101,6 @@ def bound(given: Sequence[Given], names: Sequence[str], arrays: Sequence[Array])
     return found
 
 
-def _row_size(array: Array) -> int:
+def row_size(array: Array) -> int:
+    """How many values a row has."""
     return int(np.prod(array.shape[1:], dtype=np.int64))

@@ -13,7 +13,7 @@ from nandoctor.errors import NandoctorError
 from nandoctor.facts import Facts, RunFacts
 from nandoctor.probes.watch.capsule import Keeping, capsule_name, write_capsule, write_minimal_rows
 from nandoctor.probes.watch.capture import StepCapture
-from nandoctor.probes.watch.data_behind import data_behind
+from nandoctor.probes.watch.data_behind import data_behind, told_by_data
 from nandoctor.probes.watch.failure import facts_of, minimal_rows
 from nandoctor.probes.watch.guard import Tracing, Trip
 from nandoctor.probes.watch.live import live_names
@@ -60,7 +60,7 @@ def tripped(
         capture = take_capture(tracing, live, made.get(tracing.graph, ()))
     except Exception as error:
         return Tripped(_not_taken(known, error))
-    known, notices = _with_data(watch, capture, known)
+    capture, known, notices = _with_data(watch, capture, known)
     if known.subject is not None:
         known = replace(known, subject=replace(known.subject, losses=losses_of(tracing.noted)))
     folder = None
@@ -73,17 +73,21 @@ def tripped(
     return Tripped(facts, folder, (*notices, *_rows_kept(folder, capture, minimal_rows(facts))))
 
 
-def _with_data(watch: Watch, capture: StepCapture, known: Facts) -> tuple[Facts, tuple[str, ...]]:
-    """The facts with those of what `fit` was given, else of the batch alone; says why where there are none."""
-    fitting = watch.fitting
+def _with_data(watch: Watch, capture: StepCapture, known: Facts) -> tuple[StepCapture, Facts, tuple[str, ...]]:
+    """The facts with those of what `fit` was given, else of the batch alone; says why where there are none.
+
+    Where the step does not tell what is an input and what a label, the data does.
+    """
+    x, y = (watch.fitting.x, watch.fitting.y) if watch.fitting else (None, None)
     try:
-        data, pipeline = data_behind(capture, fitting.x if fitting else None, fitting.y if fitting else None)
+        told = told_by_data(capture, x, y)
+        data, pipeline = data_behind(told, x, y)
     except Exception as error:
-        return known, (f"the data was not looked at: {_sentence(error)}",)
+        return capture, known, (f"the data was not looked at: {_sentence(error)}",)
     run = known.run
     if run is not None and run.trip is not None:
         run = replace(run, trip=replace(run.trip, pipeline=pipeline))
-    return replace(known, data=data, run=run), ()
+    return told, replace(known, data=data, run=run), ()
 
 
 def _rows_kept(folder: Path | None, capture: StepCapture, rows: Sequence[int]) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nandoctor.probes.watch import batch_data
-from nandoctor.probes.watch.batch_data import batch_facts, given_facts
+from nandoctor.probes.watch.batch_data import batch_facts, given_facts, told_apart
 from nandoctor.probes.watch.capture import Fed, StepCapture
 from nandoctor.probes.watch.given import given_data
 from nandoctor.rules.data.nan_in_data import NanInData
@@ -96,3 +96,23 @@ def test_what_is_no_array_is_not_taken_for_one() -> None:
 def test_lists_are_named_by_their_place() -> None:
     given = given_data([np.ones((3, 1)), np.ones((3, 2))], {"out": np.ones(3)})
     assert [one.name for one in (*given.inputs, *given.labels)] == ["x[0]", "x[1]", "out"]
+
+
+def test_arguments_without_a_role_are_told_apart_by_their_values() -> None:
+    x, y = data(40)
+    order = [30, 17, 5]
+    fed = (
+        Fed("287", "287:0", "input", x[order]),
+        Fed("300", "300:0", "input", np.array([7.0, 7.0, 7.0])),
+        Fed("303", "303:0", "input", y[order].astype(np.float32).reshape(3, 1)),
+    )
+    capture = told_apart(StepCapture(b"", fed, (), ()), given_data(x, y))
+    assert [(one.name, one.role) for one in capture.fed] == [("x", "input"), ("300", "input"), ("y", "label")]
+    facts = given_facts(capture, given_data(x, y), PATH)
+    assert ([one.name for one in facts.labels], facts.batch_rows) == (["y"], (30, 17, 5))
+
+
+def test_what_is_told_apart_already_stays_as_it_is() -> None:
+    x, y = data(40)
+    capture = step(x[:3], y[:3])
+    assert told_apart(capture, given_data(x, y)) is capture
