@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from itertools import takewhile
 from typing import Any
 
 from nandoctor.facts import History, RunFacts, TripFacts
@@ -121,6 +122,9 @@ def _before(trip: TripFacts | None, history: History | None) -> str | None:
             f"{number(found.first)} to {number(found.last)}."
         )
     gradient = earlier.gradient_norm[-1]
+    left_out = sum(1 for _ in takewhile(lambda norm: not math.isfinite(norm), reversed(earlier.gradient_norm)))
+    if left_out:
+        return f"The gradients of the {plural(left_out, 'step')} before were not finite, either."
     return (
         f"The loss was fine until this batch: {number(losses[-1])} at last, with a gradient norm of "
         f"{number(gradient)}, and at most {number(max(losses))} in the {plural(len(losses), 'step')} recorded."

@@ -94,3 +94,10 @@ def test_what_was_examined_of_a_run() -> None:
 def test_a_run_without_a_record_or_an_optimizer() -> None:
     assert run_report(RunFacts("train.py", 0)).recorded == ()
     assert run_report(RunFacts("train.py", 1, trip=TripFacts("loss", 0))).told.endswith("the loss is not finite")
+
+
+def test_gradients_that_were_not_finite_before_are_told() -> None:
+    history = History(0, (1.0,) * 9, (0.1,) * 9, gradient_norms={"k": (1.0, *([NAN] * 8))})
+    tripped = RunFacts("train.py", 9, (OptimizerFacts("Adam", 9, history=history),), TripFacts("gradient", 8))
+
+    assert run_report(tripped).before == "The gradients of the 7 steps before were not finite, either."

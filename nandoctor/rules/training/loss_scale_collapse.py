@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from typing import ClassVar
 
 from nandoctor.facts import OptimizerFacts, RunFacts
@@ -26,7 +28,8 @@ class LossScaleCollapse:
     Limit and source:
         `in_a_row` 20: Keras' first scale of 2^15 is 1 after 15 updates in a row that were left out (Micikevicius et
         al., Mixed Precision Training, 2018, describe the procedure); below 1 a scale makes gradients smaller
-        than they are. A larger first scale is allowed for: the scale must be under `scale` 1 as well. Later, a healthy
+        than they are. A larger first scale is allowed for: the scale must be under `scale` 1 as well, or be 1 while the
+        gradients are not finite still. Later, a healthy
         scale tries to double every 2,000 updates and loses at most one each time; `share` 0.01 is twenty times that,
         counted over at least `steps` 200 updates and without the longest run, or `in_a_row` of them.
 
@@ -64,32 +67,34 @@ class LossScaleCollapse:
 
     def check(self, run: RunFacts) -> Iterator[Finding]:
         """At most one finding for each optimizer with a loss scale."""
-        for optimizer in run.optimizers:
-            if optimizer.loss_scale is None:
+        for place, optimizer in enumerate(run.optimizers):
+            trip = run.trip if run.trip is not None and run.trip.optimizer == place else None
+            tripped = trip is not None and trip.kind == "gradient"
+            scale = optimizer.loss_scale
+            if scale is None:
                 continue
-            if optimizer.skipped_in_a_row > self.in_a_row and optimizer.loss_scale < self.scale:
-                yield self._collapsed(optimizer)
-            elif optimizer.steps >= self.steps and self._late(optimizer) > self.share * optimizer.steps:
-                yield self._lossy(optimizer)
+            skipped, in_a_row = _skips(optimizer)
+            if scale <= self.scale and (tripped or (in_a_row > self.in_a_row and scale < self.scale)):
+                yield self._collapsed(optimizer, scale, skipped, in_a_row)
+            elif optimizer.steps >= self.steps:
+                share = (skipped - max(self.in_a_row, in_a_row)) / optimizer.steps
+                if share > self.share:
+                    yield self._lossy(optimizer, skipped, in_a_row, share)
 
-    def _late(self, optimizer: OptimizerFacts) -> int:
-        """How many updates were left out beyond those that a start may cost."""
-        return optimizer.skipped - max(self.in_a_row, optimizer.skipped_in_a_row)
-
-    def _collapsed(self, optimizer: OptimizerFacts) -> Finding:
-        scale = optimizer.loss_scale or 0.0
+    def _collapsed(self, optimizer: OptimizerFacts, scale: float, skipped: int, in_a_row: int) -> Finding:
         return Finding(
             rule=self.code,
             cause=self.cause,
             severity="error",
             title=self.title,
             message=(
-                f"{optimizer.skipped:,} of {optimizer.steps:,} updates of {optimizer.name} were left out for gradients "
-                f"that are not finite, {optimizer.skipped_in_a_row:,} of them in a row (limit {self.in_a_row}), and "
-                f"the loss scale fell to {number(scale)} (limit {number(self.scale)}): no scale fits these gradients."
+                f"{skipped:,} of {max(optimizer.steps, skipped):,} updates of {optimizer.name} were left out for "
+                f"gradients that are not finite, {in_a_row:,} of them in a row (limit {self.in_a_row}, or as many as it "
+                f"takes to fall to {number(self.scale)}); the loss scale is {number(scale)} (limit "
+                f"{number(self.scale)}): no scale fits these gradients."
             ),
             location=Location(phase="update"),
-            evidence=_evidence(optimizer),
+            evidence=_evidence(optimizer, skipped, in_a_row),
             limits={"in_a_row": self.in_a_row, "scale": self.scale},
             remedies=(
                 Remedy("unscale-loss", "Take large constant factors out of the loss"),
@@ -98,20 +103,19 @@ class LossScaleCollapse:
             about=f"optimizer:{optimizer.name}",
         )
 
-    def _lossy(self, optimizer: OptimizerFacts) -> Finding:
-        share = self._late(optimizer) / optimizer.steps
+    def _lossy(self, optimizer: OptimizerFacts, skipped: int, in_a_row: int, share: float) -> Finding:
         return Finding(
             rule=self.code,
             cause=self.cause,
             severity="warning",
             title=self.title,
             message=(
-                f"{optimizer.skipped:,} of {optimizer.steps:,} updates of {optimizer.name} were left out for gradients "
+                f"{skipped:,} of {optimizer.steps:,} updates of {optimizer.name} were left out for gradients "
                 f"that are not finite; without those that finding a scale may cost these are {share:.1%} of all "
                 f"(limit {self.share:.0%}). Some batches never train the model."
             ),
             location=Location(phase="update"),
-            evidence={**_evidence(optimizer), "share": share},
+            evidence={**_evidence(optimizer, skipped, in_a_row), "share": share},
             limits={"share": self.share, "steps": self.steps},
             remedies=(
                 Remedy("look-at-batches", "Look at the batches whose updates are left out: at their data first"),
@@ -120,10 +124,17 @@ class LossScaleCollapse:
         )
 
 
-def _evidence(optimizer: OptimizerFacts) -> dict[str, int | float | str]:
+def _evidence(optimizer: OptimizerFacts, skipped: int, in_a_row: int) -> dict[str, int | float | str]:
     return {
-        "skipped": optimizer.skipped,
-        "in_a_row": optimizer.skipped_in_a_row,
+        "skipped": skipped,
+        "in_a_row": in_a_row,
         "steps": optimizer.steps,
         "scale": optimizer.loss_scale or 0.0,
     }
+
+
+def _skips(optimizer: OptimizerFacts) -> tuple[int, int]:
+    """How many updates were left out and the longest run of them, as counted or as recorded."""
+    norms = optimizer.history.gradient_norm if optimizer.history else ()
+    runs = [len(list(group)) for finite, group in groupby(norms, math.isfinite) if not finite]
+    return max(optimizer.skipped, sum(runs)), max(optimizer.skipped_in_a_row, *runs, 0)

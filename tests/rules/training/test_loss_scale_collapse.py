@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from nandoctor.rules.training.loss_scale_collapse import LossScaleCollapse
@@ -15,6 +17,15 @@ def test_a_scale_below_one_after_many_updates_left_out_in_a_row(run_of):
     assert (finding.severity, finding.location.phase) == ("error", "update")
     assert finding.evidence["scale"] == 2.0**-9
     assert finding.limits == {"in_a_row": 20, "scale": 1.0}
+
+
+def test_a_scale_of_one_at_which_the_gradients_are_not_finite_still(history_of, run_of):
+    history = history_of([1e9] * 16, [math.nan] * 16)
+
+    (finding,) = LossScaleCollapse().check(run_of(history, "gradient", loss_scale=1.0, steps=15))
+
+    assert finding.severity == "error"
+    assert (finding.evidence["skipped"], finding.evidence["in_a_row"]) == (16, 16)
 
 
 def test_batches_that_are_left_out_in_each_epoch(run_of):
