@@ -19,6 +19,7 @@ RULES = {
     "unscaled-input": "ND107",
     "unscaled-target": "ND109",
     "nan-in-data": "ND101",
+    "sentinel-in-data": "ND105",
     "nonfinite-weights": "ND218",
     "float16-overflow": "ND212",
     "accumulation-overflow": "ND210",
@@ -170,3 +171,13 @@ def test_what_leads_to_the_trip_comes_first_among_errors(of: Any) -> None:
     warning = of("exploding-gradient", "warning", chain=("nonfinite-gradients",))
 
     assert of_the_trip_first([aside, towards, warning]) == (towards, aside, warning)
+
+
+def test_a_sentinel_explains_the_overflow_in_its_own_rows_and_no_other(of: Any) -> None:
+    sentinel = of("sentinel-in-data", "warning", location=Location(dataset_rows=(9, 40), columns=("0",)))
+    here = of("accumulation-overflow", location=Location(dataset_rows=(9,)))
+    elsewhere = of("exploding-gradient", location=Location(dataset_rows=(9, 12)))
+
+    found = of_run([here, sentinel, elsewhere], run("loss", reproduced=True))
+
+    assert causes(found) == [("sentinel-in-data", ["accumulation-overflow"]), ("exploding-gradient", [])]

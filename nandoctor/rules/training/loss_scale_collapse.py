@@ -89,9 +89,8 @@ class LossScaleCollapse:
             title=self.title,
             message=(
                 f"{skipped:,} of {max(optimizer.steps, skipped):,} updates of {optimizer.name} were left out for "
-                f"gradients that are not finite, {in_a_row:,} of them in a row (limit {self.in_a_row}, or as many as it "
-                f"takes to fall to {number(self.scale)}); the loss scale is {number(scale)} (limit "
-                f"{number(self.scale)}): no scale fits these gradients."
+                f"gradients that are not finite, {in_a_row:,} of them in a row (limit {self.in_a_row}, or until the scale "
+                f"is {number(self.scale)}); the loss scale fell to {number(scale)}: no scale fits these gradients."
             ),
             location=Location(phase="update"),
             evidence=_evidence(optimizer, skipped, in_a_row),
