@@ -89,8 +89,8 @@ class LossScaleCollapse:
             title=self.title,
             message=(
                 f"{skipped:,} of {max(optimizer.steps, skipped):,} updates of {optimizer.name} were left out for "
-                f"gradients that are not finite, {in_a_row:,} of them in a row (limit {self.in_a_row}, or until the scale "
-                f"is {number(self.scale)}); the loss scale fell to {number(scale)}: no scale fits these gradients."
+                f"gradients that are not finite, {in_a_row:,} of them in a row (limit {self.in_a_row}, or until the "
+                f"scale is {number(self.scale)}); the scale fell to {number(scale)}: no scale fits these gradients."
             ),
             location=Location(phase="update"),
             evidence=_evidence(optimizer, skipped, in_a_row),
