@@ -187,9 +187,10 @@ def _tell(outcome: Outcome, report_format: ReportFormat, detail: Detail) -> None
 
     report = outcome.report
     assert report is not None
-    if detail != "brief":
-        print(f"nandoctor: {outcome.told}", file=sys.stderr, flush=True)
     silent = report.summary.verdict == "healthy" and not outcome.tripped and detail != "verbose"
+    if detail != "brief":
+        nearest = [f"; {one}" for one in report.examined if silent and one.startswith("nearest limit")]
+        print(f"nandoctor: {outcome.told}{''.join(nearest)}", file=sys.stderr, flush=True)
     if report_format is not ReportFormat.TABLE or not silent:
         print_text(render(report, report_format, width=terminal_width(), colour=wants_colour(), detail=detail))
 

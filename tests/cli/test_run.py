@@ -129,6 +129,7 @@ def test_a_sick_training_is_stopped_reported_and_kept(folder: Path) -> None:
     assert (folder / "report.txt").read_text().startswith("nandoctor ")
     assert capsule.name.endswith("-step-7")
     assert any(str(capsule) in notice for notice in found["notices"])
+    assert "nandoctor: 7 steps of training watched, and stopped at step 7;" in outcome.err
     assert "Traceback" not in outcome.err
 
 
@@ -160,4 +161,4 @@ def test_a_smoke_run_ends_after_so_many_steps(folder: Path) -> None:
 
     assert outcome.code == 0
     assert "weights" not in outcome.out
-    assert "3 steps of training watched (stopped there, --max-steps 3)" in outcome.err
+    assert "3 steps of training watched, and stopped there (--max-steps 3)" in outcome.err

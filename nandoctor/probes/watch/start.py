@@ -111,21 +111,24 @@ class Watching:
 
     def told(self) -> str:
         """The run in one sentence."""
-        if not self.steps:
-            return f"nothing was watched: {self._why_unwatched()}"
-        assert self.watch is not None
         from nandoctor.wording import plural
 
+        if self.watch is None or not (self.steps or self.tripped):
+            return f"nothing was watched: {self._why_unwatched()}"
         took = time.monotonic() - self.begun
-        left_out = f", {len(self.watch.skipped):,} of them left out" if self.watch.skipped else ""
-        limit = f" (stopped there, --max-steps {self.wanted.max_steps})" if self._at_the_limit() else ""
         return (
-            f"{plural(self.steps, 'step')} of training watched{left_out}{limit}; "
+            f"{plural(self.steps, 'step')} of training watched{self._how_it_went()}; "
             f"the watch itself took {self.watch.seconds:.1f} s of {took:.1f} s, what it adds to a step not counted"
         )
 
-    def _at_the_limit(self) -> bool:
-        return self.wanted.max_steps is not None and self.steps >= self.wanted.max_steps
+    def _how_it_went(self) -> str:
+        if self.watch is not None and self.watch.skipped:
+            return f", {len(self.watch.skipped):,} of them left out"
+        if self.tripped is not None and self.tripped.run is not None and self.tripped.run.trip is not None:
+            return f", and stopped at step {self.tripped.run.trip.step:,}"
+        if self.wanted.max_steps is not None and self.steps >= self.wanted.max_steps:
+            return f", and stopped there (--max-steps {self.wanted.max_steps})"
+        return ""
 
     def _why_unwatched(self) -> str:
         if self.unwatched:
