@@ -50,7 +50,7 @@ def add_op(graph: Any, op_type: str, name: str, inputs: Sequence[Any], attrs: Se
     values = {
         key: op_def_library.value_to_attr_value(_value(value, kinds[key]), kinds[key], key)
         for key, value in zip(map(_text, attrs[::2]), attrs[1::2], strict=True)
-        if key in kinds
+        if key in kinds and value is not None
     }
     with graph.as_default(), tf.control_dependencies(None):
         op = graph.create_op(op_type, [graph.capture(one) for one in inputs], name=f"{name}/", attrs=values)

@@ -126,6 +126,41 @@ def install_keras(watch: Watch, keras: Any) -> list[Undo]:
 
         return run
 
+    return [
+        wrapped(owner_of(keras.optimizers.Optimizer, "apply"), "apply", apply),
+        wrapped(keras.optimizers.LossScaleOptimizer, "apply", apply_scaled),
+        *_install_models(watch, keras),
+    ]
+
+
+def install_tf_keras(watch: Watch, keras: Any) -> list[Undo]:
+    """Hooks in tf-keras (Keras 2): the update of the weights, of both of its kinds of optimizers, and as in Keras 3."""
+
+    def apply_gradients(plain: Any) -> Any:
+        def run(self: Any, grads_and_vars: Any, *args: Any, **kwargs: Any) -> Any:
+            pairs = list(grads_and_vars)
+            traced = is_function_graph(tf.compat.v1.get_default_graph())
+            if watch.off or get_ident() in watch.within or not (traced or tf.executing_eagerly()):
+                return plain(self, pairs, *args, **kwargs)
+
+            def update(optimizer: Any, _grads: Any, _variables: Any) -> Any:
+                return plain(optimizer, pairs, *args, **kwargs)
+
+            build = _guard_eagerly if tf.executing_eagerly() else _guard
+            build(watch, self, [one for one, _ in pairs], [one for _, one in pairs], update)
+            return self.iterations
+
+        return run
+
+    kinds = (keras.optimizers.Optimizer, keras.optimizers.legacy.Optimizer)
+    owners = {owner_of(kind, "apply_gradients") for kind in kinds}
+    updates = [wrapped(owner, "apply_gradients", apply_gradients) for owner in owners]
+    return [*updates, *_install_models(watch, keras)]
+
+
+def _install_models(watch: Watch, keras: Any) -> list[Undo]:
+    """Hooks in the models of either Keras: the loss, fit, its epochs."""
+
     def compute_loss(plain: Any) -> Any:
         def run(self: Any, x: Any = None, y: Any = None, y_pred: Any = None, *args: Any, **kwargs: Any) -> Any:
             with watch.working():
@@ -166,8 +201,6 @@ def install_keras(watch: Watch, keras: Any) -> list[Undo]:
         return run
 
     return [
-        wrapped(owner_of(keras.optimizers.Optimizer, "apply"), "apply", apply),
-        wrapped(keras.optimizers.LossScaleOptimizer, "apply", apply_scaled),
         wrapped(owner_of(keras.Model, "compute_loss"), "compute_loss", compute_loss),
         wrapped(owner_of(keras.Model, "fit"), "fit", fit),
         wrapped(owner_of(keras.Model, "make_train_function"), "make_train_function", make_train_function),
@@ -239,7 +272,7 @@ def _prepared(watch: Watch, optimizer: Any, grads: list[Any], trainable: Any, pl
     variables = list(optimizer._trainable_variables if trainable is None else trainable)
     pairs = [(one, _tensorflow_variable(v)) for one, v in zip(grads, variables, strict=True) if one is not None]
     with tf.init_scope():
-        if not optimizer.built:
+        if not getattr(optimizer, "built", True):
             optimizer.build(variables)
     names = tuple(getattr(v, "path", v.name) for one, v in zip(grads, variables, strict=True) if one is not None)
 
@@ -254,11 +287,18 @@ def _prepared(watch: Watch, optimizer: Any, grads: list[Any], trainable: Any, pl
     update = Update(
         [one for one, _ in pairs],
         [variable for _, variable in pairs],
-        optimizer.learning_rate,
+        _learning_rate(optimizer),
         run,
         scale=getattr(optimizer, "dynamic_scale", None),
     )
     return watch.optimized(optimizer, names), update
+
+
+def _learning_rate(optimizer: Any) -> Any:
+    """The learning rate of the update at hand."""
+    rate = getattr(optimizer, "_learning_rate", None)
+    scheduled = callable(rate) and not isinstance(rate, tf.Variable) and hasattr(rate, "get_config")
+    return rate(optimizer.iterations) if scheduled else optimizer.learning_rate
 
 
 def _tensorflow_variable(variable: Any) -> Any:

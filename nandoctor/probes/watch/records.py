@@ -109,7 +109,10 @@ def _bad(one: Optimizing, kind: Trip, tracing: Tracing) -> tuple[str, ...]:
 
 
 def _bad_slots(optimizer: Any) -> list[str]:
-    values = [(getattr(one, "path", one.name), np.asarray(one)) for one in getattr(optimizer, "variables", ())]
+    variables = getattr(optimizer, "variables", ())
+    # A method in the optimizers of Keras 2 that are called legacy.
+    variables = variables() if callable(variables) else variables
+    values = [(getattr(one, "path", one.name), np.asarray(one)) for one in variables]
     return [str(name) for name, value in values if not _finite(value)]
 
 

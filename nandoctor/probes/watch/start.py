@@ -191,10 +191,11 @@ class Watching:
         elif self.watch is None:
             # TensorFlow itself imports Keras before it is whole.
             self._waiting.append(keras)
-        elif keras.__name__ == "keras":
-            from nandoctor.probes.watch.hooks import install_keras
+        else:
+            from nandoctor.probes.watch.hooks import install_keras, install_tf_keras
 
-            self._undo += install_keras(self.watch, keras)
+            install = install_tf_keras if keras.__name__ == "tf_keras" else install_keras
+            self._undo += install(self.watch, keras)
 
     def _failed(self, error: Exception) -> None:
         if self.watch is not None:
