@@ -8,6 +8,7 @@ from typing import Literal
 
 from nandoctor.facts.pipeline import PipelineFacts
 
+EvaluationWay = Literal["evaluate", "predict", "validation"]
 TripKind = Literal["loss", "gradient", "learning-rate", "weights", "evaluation"]
 
 
@@ -125,7 +126,7 @@ class TripFacts:
 class EvaluationFacts:
     """A call of evaluate, predict, or a validation within fit: `way`, and how many of its results were not finite."""
 
-    way: Literal["evaluate", "predict", "validation"]
+    way: EvaluationWay
     bad: tuple[str, ...]
     values: int
     nonfinite: int

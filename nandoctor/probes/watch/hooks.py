@@ -13,6 +13,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from nandoctor.facts.run import EvaluationWay
 from nandoctor.probes.compat.watching import is_function_graph, is_jit_compiled, on_eager_backward
 from nandoctor.probes.watch.compiled import keep_arguments
 from nandoctor.probes.watch.eager import tracing_of
@@ -174,6 +175,7 @@ def _install_models(watch: Watch, keras: Any) -> list[Undo]:
     def fit(plain: Any) -> Any:
         def run(self: Any, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
             before, watch.fitting = watch.fitting, Fitting(self, x, y)
+            watch.fitted = watch.fitting
             watch.ways["fit"] = None
             try:
                 result = plain(self, x, y, *args, **kwargs)
@@ -200,7 +202,22 @@ def _install_models(watch: Watch, keras: Any) -> list[Undo]:
 
         return run
 
+    def evaluating(way: EvaluationWay) -> Callable[[Any], Any]:
+        def make(plain: Any) -> Any:
+            def run(self: Any, *args: Any, **kwargs: Any) -> Any:
+                results = plain(self, *args, **kwargs)
+                with watch.working():
+                    if not watch.off:
+                        watch.evaluated(way, results)
+                return results
+
+            return run
+
+        return make
+
     return [
+        wrapped(owner_of(keras.Model, "evaluate"), "evaluate", evaluating("evaluate")),
+        wrapped(owner_of(keras.Model, "predict"), "predict", evaluating("predict")),
         wrapped(owner_of(keras.Model, "compute_loss"), "compute_loss", compute_loss),
         wrapped(owner_of(keras.Model, "fit"), "fit", fit),
         wrapped(owner_of(keras.Model, "make_train_function"), "make_train_function", make_train_function),
@@ -297,8 +314,9 @@ def _prepared(watch: Watch, optimizer: Any, grads: list[Any], trainable: Any, pl
 def _learning_rate(optimizer: Any) -> Any:
     """The learning rate of the update at hand."""
     rate = getattr(optimizer, "_learning_rate", None)
-    scheduled = callable(rate) and not isinstance(rate, tf.Variable) and hasattr(rate, "get_config")
-    return rate(optimizer.iterations) if scheduled else optimizer.learning_rate
+    if rate is not None and callable(rate) and not isinstance(rate, tf.Variable) and hasattr(rate, "get_config"):
+        return rate(optimizer.iterations)
+    return optimizer.learning_rate
 
 
 def _tensorflow_variable(variable: Any) -> Any:

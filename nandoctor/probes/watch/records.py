@@ -29,6 +29,7 @@ def run_facts(watch: Watch, script: str, trip: TripFacts | None, seconds: float)
         steps=watch.steps(),
         optimizers=tuple(optimizer_facts(one) for one in watch.optimizing.values()),
         trip=trip,
+        evaluations=tuple(watch.evaluations),
         ways=tuple(watch.ways),
         epochs=watch.epochs or None,
         skipped_updates=tuple(watch.skipped),

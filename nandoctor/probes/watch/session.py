@@ -10,8 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakSet
 
+from nandoctor.facts import EvaluationFacts
+from nandoctor.facts.run import EvaluationWay
 from nandoctor.probes.compat.watching import replica_number
 from nandoctor.probes.watch.eager import EagerRecorder
+from nandoctor.probes.watch.evaluating import evaluation_of
 from nandoctor.probes.watch.guard import Tracing, Trip
 from nandoctor.probes.watch.noted import Notebook
 from nandoctor.probes.watch.recorder import Recorder
@@ -51,7 +54,8 @@ class Watch:
     """The state of a watched run.
 
     `on_trip` is called with what tripped; after that nothing is guarded any more, but with `skip`, where the numbers of
-    the steps that were left out are gathered in `skipped`. `ways` are how the script trains, `epochs` how many epochs
+    the steps that were left out are gathered in `skipped`. With `looks` a batch is kept for a look at a step in which
+    nothing tripped. `ways` are how the script trains, `epochs` how many epochs
     of `fit` have begun. `late` says that TensorFlow was there before the watch: models may have been traced without
     it, and `retraced` are those that have been traced anew since. `seconds` is the time that the watch's own Python
     code took, `failure` what made it switch itself off.
@@ -59,17 +63,20 @@ class Watch:
 
     on_trip: Callable[[Watch, Optimizing, Trip], None]
     skip: bool = False
+    looks: bool = False
     max_steps: int | None = None
     eager: EagerRecorder = field(default_factory=EagerRecorder)
     notebook: Notebook = field(default_factory=Notebook)
     tracings: list[Tracing] = field(default_factory=list)
     optimizing: dict[int, Optimizing] = field(default_factory=dict)
     fitting: Fitting | None = None
+    fitted: Fitting | None = None
     off: bool = False
     within: set[int] = field(default_factory=set)
     polled: float = 0.0
     ways: dict[str, None] = field(default_factory=dict)
     epochs: int = 0
+    evaluations: list[EvaluationFacts] = field(default_factory=list)
     skipped: list[int] = field(default_factory=list)
     late: bool = False
     retraced: WeakSet[Any] = field(default_factory=WeakSet)
@@ -116,6 +123,13 @@ class Watch:
         if self.fitting is not None and not self.off:
             self.fitting.epochs.append((epoch, {key: one.recorder.asked() for key, one in self.optimizing.items()}))
 
+    def evaluated(self, way: EvaluationWay, results: Any) -> None:
+        """Look at what evaluate or predict gives back; within fit it is the validation."""
+        begun = self.fitting.epochs if self.fitting else []
+        found = evaluation_of("validation" if self.fitting else way, results, begun[-1][0] if begun else None)
+        if found is not None:
+            self.evaluations.append(found)
+
     def poll(self, *, now: bool = False) -> None:
         """Look whether something tripped: `now`, or every 50 ms; always where the training goes on after a trip."""
         time_now = time.monotonic()
@@ -141,7 +155,9 @@ class Watch:
         replica = replica_number()
         key = id(optimizer) if not replica else hash((id(optimizer), replica))
         if key not in self.optimizing:
-            self.optimizing[key] = Optimizing(optimizer, Recorder(len(names)), names, replica)
+            self.optimizing[key] = Optimizing(
+                optimizer, Recorder(len(names), looks=self.looks and not replica), names, replica
+            )
         return self.optimizing[key]
 
     def steps(self) -> int:
