@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from nandoctor.facts import RunFacts, TripFacts
-from nandoctor.finding import SEVERITIES, Finding
+from nandoctor.finding import SEVERITIES, Finding, Location
 from nandoctor.wording import number
 
 RATE = "learning-rate-too-high"
@@ -165,6 +165,7 @@ def _whole(finding: Finding, kept: Sequence[Finding], above: dict[int, Finding],
         finding,
         severity=severity,
         message=_with_rate(finding, under),
+        location=_place(finding, under),
         consequences=(*finding.consequences, *flat),
         chain=tuple(dict.fromkeys(chain)),
     )
@@ -173,6 +174,13 @@ def _whole(finding: Finding, kept: Sequence[Finding], above: dict[int, Finding],
 def _leads(finding: Finding, under: Sequence[Finding]) -> bool:
     """Whether a finding of the training leads to the trip: itself or what is below it."""
     return finding.rule[2:3] == OF_TRAINING or any(one.rule[2:3] == OF_TRAINING for one in under)
+
+
+def _place(finding: Finding, under: Sequence[Finding]) -> Location:
+    """Where it was: of an evaluation the op, layer and rows that its replay shows."""
+    if finding.cause != EVALUATION or not under:
+        return finding.location
+    return replace(under[0].location, epoch=finding.location.epoch)
 
 
 def _with_rate(finding: Finding, under: Sequence[Finding]) -> str:

@@ -138,6 +138,15 @@ def test_an_evaluation_that_tripped_heads_what_its_replay_shows_and_data_head_bo
     assert of_run([evaluated], tripped)[0].chain == ("nonfinite-outputs", "val-only-nonfinite")
 
 
+def test_an_evaluation_is_where_its_replay_shows_it(of: Any) -> None:
+    evaluated = of("val-only-nonfinite", location=Location(phase="forward", epoch=2))
+    overflow = of("accumulation-overflow", location=Location(phase="forward", layer="log", rows=(14,)))
+
+    (root,) = of_run([overflow, evaluated], run("evaluation", reproduced=True))
+
+    assert root.location == Location(phase="forward", layer="log", rows=(14,), epoch=2)
+
+
 @pytest.mark.parametrize(
     ("kind", "trip", "other", "kept"),
     [
