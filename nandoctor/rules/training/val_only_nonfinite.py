@@ -75,11 +75,10 @@ class ValOnlyNonfinite:
         when = "" if one.epoch is None else f" after epoch {one.epoch}"
         again = f" and {times - 1:,} times more" if times > 1 else ""
         results = f" ({listing(one.bad, 4)})" if one.bad else ""
-        losses = [name for name in one.bad if "loss" in name]
         return Finding(
             rule=self.code,
             cause=self.cause,
-            severity="error" if one.way == "predict" or not one.bad or losses else "warning",
+            severity="warning" if _metrics_alone(one) else "error",
             title=self.title,
             message=(
                 f"{CALLED[one.way]}{when}{again} gave {one.nonfinite:,} of {one.values:,} values that are not finite "
@@ -95,3 +94,12 @@ class ValOnlyNonfinite:
             ),
             about=f"evaluation:{one.way}",
         )
+
+
+def _metrics_alone(one: EvaluationFacts) -> bool:
+    """Whether only metrics are not finite; evaluate gives the loss first in a list, or alone."""
+    return (
+        bool(one.bad)
+        and one.way != "predict"
+        and not any("loss" in name or name in ("[0]", "result") for name in one.bad)
+    )

@@ -33,6 +33,13 @@ def test_a_metric_that_has_nothing_to_count_is_a_warning(run_of):
     assert finding.severity == "warning"
 
 
+@pytest.mark.parametrize("name", ["[0]", "result", "val_head_loss"])
+def test_the_loss_by_any_of_its_names_is_an_error(name, run_of):
+    (finding,) = check(run_of, EvaluationFacts("evaluate", (name, "[1]"), 2, 1))
+
+    assert finding.severity == "error"
+
+
 @pytest.mark.parametrize("trip", [None, "loss"])
 def test_finite_evaluations_and_tripped_trainings_are_silent(trip, run_of):
     nonfinite = 0 if trip is None else 1
