@@ -12,7 +12,7 @@ from nandoctor.probes.models.subject import Subject
 from nandoctor.probes.steps.hidden import disagreements
 from nandoctor.probes.steps.interpreter import RefusedError
 from nandoctor.probes.steps.loss import ChosenLoss
-from nandoctor.probes.steps.observation import Key, Look, Observations
+from nandoctor.probes.steps.observation import Key, Observations
 from nandoctor.probes.steps.origins import Reached
 from nandoctor.probes.steps.profile import (
     GradientProfile,
@@ -20,6 +20,7 @@ from nandoctor.probes.steps.profile import (
 )
 from nandoctor.probes.steps.run import Ran, run_batch
 from nandoctor.probes.steps.trace import Batch, Step, is_user_file, tensors, trace_training
+from nandoctor.probes.steps.watched import Look
 from nandoctor.stats import Array
 
 

@@ -11,7 +11,7 @@ from nandoctor.facts import GradientFacts, LayerFacts, LoopFacts, NearLimit, Sou
 from nandoctor.probes.compat.execution import real_parts, view
 from nandoctor.probes.models.subject import Subject
 from nandoctor.probes.steps.naming import forward_name, is_gradient
-from nandoctor.probes.steps.observation import Key, Look, Observations
+from nandoctor.probes.steps.observation import Key, Observations
 from nandoctor.probes.steps.run import Ran
 from nandoctor.probes.steps.structure import (
     ENDS,
@@ -23,6 +23,7 @@ from nandoctor.probes.steps.structure import (
     layer_outputs,
 )
 from nandoctor.probes.steps.trace import Step
+from nandoctor.probes.steps.watched import Look
 from nandoctor.stats import TensorStats
 
 MOST_LOOPS = 40

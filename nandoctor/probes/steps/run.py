@@ -11,8 +11,9 @@ import numpy as np
 from nandoctor.probes.compat.graphs import variables_by_handle
 from nandoctor.probes.models.subject import Subject
 from nandoctor.probes.steps.interpreter import Interpreter
-from nandoctor.probes.steps.observation import Key, Look, Mark, Observations, StepObserver
+from nandoctor.probes.steps.observation import Key, Mark, Observations, StepObserver
 from nandoctor.probes.steps.trace import Batch, Step
+from nandoctor.probes.steps.watched import Look
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,9 @@ from nandoctor.probes.steps.flow import (
     Node,
 )
 from nandoctor.probes.steps.naming import is_gradient
-from nandoctor.probes.steps.observation import SELECTS, Watched
+from nandoctor.probes.steps.observation import SELECTS
 from nandoctor.probes.steps.trace import Step
+from nandoctor.probes.steps.watched import Watched
 from nandoctor.stats import TensorStats
 
 ACTIVATIONS: Mapping[str, Activation] = {
