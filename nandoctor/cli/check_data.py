@@ -3,94 +3,60 @@
 from __future__ import annotations
 
 import sys
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Unpack
 
-import typer
+import click
 
-from nandoctor.cli.scan import FailOn, exit_code
+from nandoctor.cli.options import COUNT, FILE, ReportOptions, batch_size, deliver, delivery, report_options
 from nandoctor.errors import USAGE, NandoctorError
-from nandoctor.reports.formats import Detail, ReportFormat, format_of, render
+
+DTYPES = ("float32", "float16", "bfloat16")
 
 
-class Dtype(StrEnum):
-    """The dtype that values are fed in."""
-
-    FLOAT32 = "float32"
-    FLOAT16 = "float16"
-    BFLOAT16 = "bfloat16"
-
-
+@click.command("check-data", no_args_is_help=True)
+@click.argument("files", metavar="[FILE]...", nargs=-1)
+@click.option("--target", metavar="COL|KEY", help="The column or array that holds the target.")
+@click.option("--loss", metavar="NAME", help="The Keras loss that the target is judged by.")
+@click.option("--head", metavar="UNITS:ACTIVATION", help="The last layer of the model to come, such as 10:softmax.")
+@click.option(
+    "--dtype", type=click.Choice(DTYPES), metavar="|".join(DTYPES), help="The dtype that the values are to be fed in."
+)
+@click.option(
+    "--split",
+    multiple=True,
+    metavar="NAME=FILE",
+    help="A split of the data, the one to train on first; given again for the others.",
+)
+@batch_size
+@click.option("--exclude", multiple=True, metavar="COL", help="A column or array to leave out; may be given again.")
+@click.option("--max-bytes", type=COUNT, metavar="N", help="The most that one compressed file may inflate to.")
+@click.option("--dask", metavar="ADDRESS|local", help="Read on the workers of a Dask scheduler, or on local processes.")
+@click.option(
+    "--scaler", type=FILE, metavar="OUT.json", help="Write the means and variances that a Normalization layer takes."
+)
+@report_options
+@click.pass_context
 def check_data(
-    files: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="FILE", help="Data files (.csv, .npz, .npy ...), folders or patterns of them."),
-    ] = None,
+    context: click.Context,
     *,
-    target: Annotated[
-        str | None, typer.Option(metavar="COL|KEY", help="The column or array that holds the target.")
-    ] = None,
-    loss: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The Keras loss that the target is judged by.")
-    ] = None,
-    head: Annotated[
-        str | None,
-        typer.Option(metavar="UNITS:ACTIVATION", help="The last layer of the model to come, such as 10:softmax."),
-    ] = None,
-    dtype: Annotated[
-        Dtype | None,
-        typer.Option(metavar="float32|float16|bfloat16", help="The dtype that the values are to be fed in."),
-    ] = None,
-    split: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME=FILE", help="A split of the data, the one to train on first; given again for the others."
-        ),
-    ] = None,
-    batch_size: Annotated[int, typer.Option(min=1, metavar="N", help="Rows in a batch.")] = 32,
-    exclude: Annotated[
-        list[str] | None, typer.Option(metavar="COL", help="A column or array to leave out; may be given again.")
-    ] = None,
-    max_bytes: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="The most that one compressed file may inflate to.")
-    ] = None,
-    dask: Annotated[
-        str | None,
-        typer.Option(metavar="ADDRESS|local", help="Read on the workers of a Dask scheduler, or on local processes."),
-    ] = None,
-    scaler: Annotated[
-        Path | None,
-        typer.Option(metavar="OUT.json", help="Write the means and variances that a Normalization layer takes."),
-    ] = None,
-    report_format: Annotated[
-        ReportFormat,
-        typer.Option("--format", metavar="table|yaml|json", help="The format of the report on standard output."),
-    ] = ReportFormat.TABLE,
-    output: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FILE",
-            help="Also write the report to FILE (.txt, .yaml, .yml or .json); may be given again.",
-        ),
-    ] = None,
-    save_facts: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Also write everything that was observed to FILE, as JSON.")
-    ] = None,
-    fail_on: Annotated[
-        FailOn,
-        typer.Option(metavar="error|warning|never", help="The least severity that makes the exit code 1."),
-    ] = FailOn.ERROR,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the findings alone, and no progress.")] = False,
-    verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Print all columns, the skipped rules and all that was examined.")
-    ] = False,
+    files: tuple[str, ...],
+    target: str | None,
+    loss: str | None,
+    head: str | None,
+    dtype: str | None,
+    split: tuple[str, ...],
+    batch_size: int,
+    exclude: tuple[str, ...],
+    max_bytes: int | None,
+    dask: str | None,
+    scaler: Path | None,
+    **report_as: Unpack[ReportOptions],
 ) -> None:
     """Examine data before any model sees it, to the cell.
 
     Finds what makes a training non-finite or hard, with row, column, line and text, and says what to do about it.
+    FILE is a data file (.csv, .parquet, .npz ...), a folder, a pattern, a URL, or - for CSV on standard input.
 
     \b
     Examples:
@@ -99,47 +65,39 @@ def check_data(
       nandoctor check-data --split train=train.csv --split val=val.csv --target price
       nandoctor check-data train.csv --dtype float16 --scaler scaler.json -o report.yaml
     """
-    from nandoctor.cli.output import check_writable, print_text, terminal_width, wants_colour, write_file
     from nandoctor.cli.reading import reading_progress
 
-    if quiet and verbose:
-        raise NandoctorError("--quiet and --verbose exclude each other; leave one out", USAGE)
-    splits = _splits(split or [])
+    splits = _splits(split)
     if bool(files) == bool(splits):
         raise NandoctorError("name either files or splits (--split train=FILE --split val=FILE)", USAGE)
     sources = [Path(source) for source in files or splits.values()]
-    copies = [(path, format_of(path)) for path in output or []]
-    for path in [path for path, _ in copies] + [one for one in (save_facts, scaler) if one is not None]:
-        check_writable(path, sources)
+    wanted = delivery(report_as, sources, scaler)
+    quiet = report_as["quiet"]
     with reading_progress(sources, wanted=not quiet) as progress:
         from nandoctor.api import check_data as examine
 
         report = examine(
-            *(files or []),
+            *files,
             target=target,
             loss=loss,
             head=head,
-            dtype=dtype.value if dtype else None,
+            dtype=dtype,
             splits=splits,
             batch_size=batch_size,
-            exclude=exclude or [],
+            exclude=exclude,
             max_bytes=max_bytes,
             dask=dask,
-            save_facts=save_facts,
+            save_facts=report_as["save_facts"],
             scaler=scaler,
             progress=progress,
         )
-    detail: Detail = "brief" if quiet else "verbose" if verbose else "normal"
-    width = terminal_width()
-    print_text(render(report, report_format, width=width, colour=wants_colour(), detail=detail))
-    for path, name in copies:
-        write_file(path, render(report, name, width=width, detail=detail))
+    code = deliver(report, wanted)
     if scaler is not None and not quiet:
         print(f"nandoctor: {scaler} says under `python` how a Normalization layer is made of it", file=sys.stderr)
-    raise typer.Exit(exit_code(report.summary, fail_on))
+    context.exit(code)
 
 
-def _splits(given: list[str]) -> dict[str, str]:
+def _splits(given: tuple[str, ...]) -> dict[str, str]:
     """The splits by name, in the order given; NandoctorError (exit code 2) for what is not NAME=FILE."""
     splits: dict[str, str] = {}
     for text in given:

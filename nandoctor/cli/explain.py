@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
 from nandoctor.errors import USAGE, NandoctorError
 
@@ -14,15 +14,13 @@ if TYPE_CHECKING:
     from nandoctor.rule import Rule
 
 
-def explain(
-    rule: Annotated[
-        str | None,
-        typer.Argument(metavar="[RULE|CAUSE]", help="A rule (ND201) or its cause (log-of-zero).", show_default=False),
-    ] = None,
-) -> None:
+@click.command()
+@click.argument("rule", metavar="[RULE|CAUSE]", required=False)
+def explain(rule: str | None) -> None:
     """Explain a rule, or list all rules.
 
-    The page says what the rule finds, on what evidence, its limit, the remedy, and gives an example.
+    The page of a rule (ND201) or cause (log-of-zero) says what it finds, on what evidence, its limit, the remedy, and
+    gives an example.
 
     \b
     Examples:

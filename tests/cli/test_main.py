@@ -74,11 +74,20 @@ def test_an_unknown_command_is_wrong_usage(nandoctor: Command) -> None:
 
 
 def test_completion_is_offered_in_the_users_shell() -> None:
-    command = f"{sys.executable} -c 'from nandoctor.cli.main import run; run()' --show-completion; exit $?"
-    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    command = [sys.executable, "-c", "from nandoctor.cli.main import run; run()"]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=True, env={**os.environ, "_NANDOCTOR_COMPLETE": "zsh_source"}
+    )
+    words = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "_NANDOCTOR_COMPLETE": "zsh_complete", "COMP_WORDS": "nandoctor che", "COMP_CWORD": "1"},
+    )
 
-    assert done.returncode == 0
-    assert "_NANDOCTOR_COMPLETE" in done.stdout
+    assert "compdef" in done.stdout
+    assert words.stdout.split()[1] == "check-data"
 
 
 def test_a_reader_that_goes_away_is_no_error() -> None:
