@@ -110,7 +110,7 @@ def fold_block(block: Array, first_row: int, sample_rows: int) -> PartialArray:
     inner = len(table) // rows
     numbers = first_row + np.arange(rows)
     each = numbers if inner == 1 else np.repeat(numbers, inner)
-    columns = tuple(_column(column, each) for column in np.ascontiguousarray(table.T))
+    columns = tuple(column_of(column, each) for column in np.ascontiguousarray(table.T))
     sampled = smallest_hashes(numbers, sample_rows)
     values = block[sampled].reshape(len(sampled), -1)
     return PartialArray(
@@ -123,7 +123,8 @@ def examined(array: Member) -> bool:
     return bool(array.shape) and (numeric(np.empty(0, array.dtype)))
 
 
-def _column(values: Array, rows: Array) -> PartialColumn:
+def column_of(values: Array, rows: Array) -> PartialColumn:
+    """The values, which are in these rows (ascending), as a column, with its bad cells."""
     column = of_values(values, rows)
     if column.stats.nonfinite:
         nan, infinite = (_cells(values, rows, test(values)) for test in (np.isnan, np.isinf))

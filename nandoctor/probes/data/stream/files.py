@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 import shutil
 import stat
 import sys
@@ -16,14 +17,28 @@ from typing import IO
 from nandoctor.errors import UNEXAMINABLE, NandoctorError
 
 STANDARD_INPUT = "-"
-_FORMATS = {".csv": "csv", ".tsv": "csv", ".parquet": "parquet", ".jsonl": "jsonl", ".npz": "npz", ".npy": "npz"}
-_COMPRESSIBLE = ("csv", "jsonl")
-KNOWN = ".csv, .tsv, .jsonl (also .gz, .zst), .parquet, .npz, .npy"
+_FORMATS = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".parquet": "parquet",
+    ".jsonl": "jsonl",
+    ".npz": "npz",
+    ".npy": "npz",
+    ".tfrecord": "tfrecord",
+    ".tfrecords": "tfrecord",
+}
+_COMPRESSIBLE = ("csv", "jsonl", "tfrecord")
+# Written in shards, these have names such as train.tfrecord-00000-of-00010.
+_SHARD = re.compile(r"-\d+-of-\d+$")
+KNOWN = ".csv, .tsv, .jsonl, .tfrecord (also .gz, .zst), .parquet, .npz, .npy"
 
 
 @dataclass(frozen=True)
 class DataFile:
-    """A file to read: its `path` here, as what it is `shown`, its `format` (csv, jsonl, parquet, npz), its `size`."""
+    """A file to read: its `path` here, as what it is `shown`, its `size`.
+
+    Its `format` is csv, jsonl, parquet, npz or tfrecord.
+    """
 
     path: str
     shown: str
@@ -100,14 +115,13 @@ def _file(path: str) -> DataFile:
 def _format(path: str) -> str | None:
     name = path.lower()
     packed = name.endswith((".gz", ".zst"))
-    kind = _FORMATS.get(os.path.splitext(os.path.splitext(name)[0] if packed else name)[1])
+    stem = _SHARD.sub("", os.path.splitext(name)[0] if packed else name)
+    kind = _FORMATS.get(os.path.splitext(stem)[1])
     return None if packed and kind not in _COMPRESSIBLE else kind
 
 
 def _unknown(path: str) -> str:
     suffix = os.path.splitext(path)[1]
-    if suffix.lower() in (".tfrecord", ".tfrecords"):
-        return f"{path}: TFRecord files are not read yet; the formats are {KNOWN}"
     what = f"{suffix} files" if suffix else "files without a suffix"
     return f"{path}: cannot read {what}; the formats are {KNOWN}"
 

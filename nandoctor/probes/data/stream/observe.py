@@ -13,7 +13,7 @@ from nandoctor.errors import UNEXAMINABLE, USAGE, NandoctorError
 from nandoctor.facts.data import ArrayFacts, ColumnFacts, DataFacts, Dialect, RowSample, SplitFacts
 from nandoctor.probes.data.names import LABEL_NAMES, conventional, same_name
 from nandoctor.probes.data.sample import SAMPLE_ROWS
-from nandoctor.probes.data.stream import arrays, json_lines, parquet, text_table
+from nandoctor.probes.data.stream import arrays, json_lines, parquet, text_table, tfrecord
 from nandoctor.probes.data.stream.files import DataFile, found_files
 from nandoctor.probes.data.stream.look import look
 from nandoctor.probes.data.stream.part import Part, Progress, Run, run_parts
@@ -29,6 +29,7 @@ _FOLDS: Mapping[str, Callable[[Part], Partial]] = {
     "jsonl": json_lines.fold,
     "parquet": parquet.fold,
     "npz": arrays.fold,
+    "tfrecord": tfrecord.fold,
 }
 Role = Literal["input", "label", "unused"]
 
@@ -138,6 +139,8 @@ def _planned(files: Sequence[DataFile], max_bytes: int | None, chunk_bytes: int 
         return _planned_arrays(files, max_bytes, starts)
     if kind == "parquet":
         return _planned_parquet(files, starts)
+    if kind == "tfrecord":
+        return _planned_records(files, max_bytes, starts)
     if kind == "jsonl":
         columns = tuple(dict.fromkeys(name for file in files for name in json_lines.columns_of(file.path, max_bytes)))
         most = _sample_rows(len(columns))
@@ -180,6 +183,26 @@ def _planned_parquet(files: Sequence[DataFile], starts: list[int]) -> _Plan:
         found.extend(parquet.parts_of(file.path, table, row, most))
         row += table.rows
     return _Plan(iter(found), tables[0].names, None, ())
+
+
+def _planned_records(files: Sequence[DataFile], max_bytes: int | None, starts: list[int]) -> _Plan:
+    surveys = [tfrecord.survey(file.path, max_bytes) for file in files]
+    known = tfrecord.together(files[0].shown, surveys)
+    starts.extend(np.cumsum([0, *(one.rows for one in surveys)])[:-1].tolist())
+    most = _sample_rows(sum(feature.most for feature in known if feature.numeric))
+    parts = [
+        part
+        for file, found, first in zip(files, surveys, starts, strict=True)
+        for part in tfrecord.parts_of(file.path, found, known, first_row=first, sample_rows=most, most_bytes=max_bytes)
+    ]
+    rows = sum(one.rows for one in surveys)
+    texts = tuple(
+        ArrayFacts(feature.name, "unused", None, "bytes", (rows,), None)
+        for feature in known
+        if tfrecord.unread(feature)
+    )
+    notices = tuple(tfrecord.notices(files[0].shown, known))
+    return _Plan(iter(parts), tfrecord.columns_of(known), None, notices, texts)
 
 
 def _planned_arrays(files: Sequence[DataFile], max_bytes: int | None, starts: list[int]) -> _Plan:

@@ -8,7 +8,7 @@ import io
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO, cast
+from typing import IO, Literal, cast
 
 import zstandard
 
@@ -23,10 +23,17 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 
+Packing = Literal["none", "gzip", "zlib", "zstandard"]
+
 
 def compressed(path: str) -> bool:
     """Whether the file's bytes are not those of its text."""
-    return path.lower().endswith((".gz", ".zst"))
+    return _packing_named(path) != "none"
+
+
+def _packing_named(path: str) -> Packing:
+    name = path.lower()
+    return "gzip" if name.endswith(".gz") else "zstandard" if name.endswith(".zst") else "none"
 
 
 def encoding_of(head: bytes) -> tuple[str, int]:
@@ -41,22 +48,48 @@ def encoding_of(head: bytes) -> tuple[str, int]:
 
 
 @contextmanager
-def opened(path: str, encoding: str = "utf-8", start: int = 0, most_bytes: int | None = None) -> Iterator[IO[bytes]]:
+def opened(
+    path: str,
+    encoding: str = "utf-8",
+    start: int = 0,
+    most_bytes: int | None = None,
+    packing: Packing | None = None,
+) -> Iterator[IO[bytes]]:
     """The text as UTF-8 bytes without a byte order mark where it was another encoding, from byte `start` of these on.
 
-    NandoctorError (exit code 3) for a damaged file, and for one that inflates past `most_bytes`.
+    `packing` says how the file is compressed; without it, its name does. NandoctorError (exit code 3) for a damaged
+    file, and for one that inflates past `most_bytes`.
     """
     with open(path, "rb") as raw:
         file: IO[bytes] = raw
-        if path.lower().endswith(".gz"):
+        packing = packing or _packing_named(path)
+        if packing == "gzip":
             file = cast(IO[bytes], gzip.GzipFile(fileobj=raw))
-        elif path.lower().endswith(".zst"):
+        elif packing == "zstandard":
             file = zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
+        elif packing == "zlib":
+            file = cast(IO[bytes], _Inflated(raw))
         elif encoding.startswith("utf-8"):
             raw.seek(start)
             start = 0
         stream: IO[bytes] = _Pieces(file, path, encoding, start, most_bytes if file is not raw else None)  # type: ignore[assignment]
         yield stream
+
+
+class _Inflated:
+    """What a zlib stream holds."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file, self._inflate = file, zlib.decompressobj()
+
+    def read(self, size: int) -> bytes:
+        data = b""
+        while not data and not self._inflate.eof:
+            piece = self._inflate.unconsumed_tail or self._file.read(_READ)
+            if not piece:
+                raise EOFError("ended before its end marker")
+            data = self._inflate.decompress(piece, size)
+        return data
 
 
 class _Pieces(io.RawIOBase):

@@ -49,12 +49,6 @@ def unknown_format(folder):
     return path, "cannot read .xlsx files; the formats are .csv"
 
 
-def tfrecord(folder):
-    path = folder / "d.tfrecord"
-    path.write_text("x")
-    return path, "TFRecord files are not read yet"
-
-
 def truncated_gzip(folder):
     path = folder / "d.csv.gz"
     path.write_bytes(gzip.compress(np.random.default_rng(0).bytes(9000).hex().encode()))
@@ -165,7 +159,6 @@ CASES = [
     blank,
     without_data,
     unknown_format,
-    tfrecord,
     truncated_gzip,
     no_gzip,
     truncated_zstandard,
