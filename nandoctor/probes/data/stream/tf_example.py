@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
+from operator import attrgetter
 from typing import IO, Any
 
 from nandoctor.errors import UNEXAMINABLE, NandoctorError
@@ -66,8 +67,16 @@ def records(file: IO[bytes], path: str, *, start: int, row: int, end: int | None
         row += 1
 
 
-def features(data: bytes, where: str) -> list[tuple[str, Kind, Any]]:
-    """Name, kind ("float_list", "int64_list", "bytes_list") and values of each feature of the record that has values.
+# The values of a feature, by its kind; empty for one of another kind.
+VALUES: Mapping[Kind, Callable[[Any], Any]] = {
+    "float_list": attrgetter("float_list.value"),
+    "int64_list": attrgetter("int64_list.value"),
+    "bytes_list": attrgetter("bytes_list.value"),
+}
+
+
+def features(data: bytes, where: str) -> Mapping[str, Any]:
+    """The features of the record by name, as messages.
 
     NandoctorError (exit code 3), beginning with `where`, for what is no tf.train.Example.
     """
@@ -79,12 +88,14 @@ def features(data: bytes, where: str) -> list[tuple[str, Kind, Any]]:
         raise _refused(where, "is no tf.train.Example") from error
     if example.feature_lists:
         raise _refused(where, "is a tf.train.SequenceExample; only tf.train.Example are read")
-    found = []
-    for name, feature in example.features.feature.items():
-        kind = feature.WhichOneof("kind")
-        if kind is not None and len(values := getattr(feature, kind).value):
-            found.append((name, kind, values))
+    found: Mapping[str, Any] = example.features.feature
     return found
+
+
+def kind_of(feature: Any) -> Kind | None:
+    """The kind of the values of a feature; None where there are none."""
+    kind: Kind | None = feature.WhichOneof("kind")
+    return kind if kind is not None and len(VALUES[kind](feature)) else None
 
 
 @cache

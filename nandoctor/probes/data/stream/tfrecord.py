@@ -14,7 +14,7 @@ from nandoctor.probes.data.stream.feature import Feature
 from nandoctor.probes.data.stream.part import Part
 from nandoctor.probes.data.stream.partial import Partial, PartialArray, PartialSample, smallest_hashes
 from nandoctor.probes.data.stream.table import Batch, fold_table
-from nandoctor.probes.data.stream.tf_example import features, opened_records, packing, records
+from nandoctor.probes.data.stream.tf_example import VALUES, features, kind_of, opened_records, packing, records
 from nandoctor.stats import Array, TensorStats
 from nandoctor.wording import plural
 
@@ -49,10 +49,13 @@ def survey(path: str, most_bytes: int | None) -> Survey:
                 cuts.append((start, rows))
                 cells = 0
             where = f"{path}: record {rows:,} (from 0, at byte {start:,})"
-            for name, kind, values in features(data, where):
-                cells += len(values)
+            for name, feature in features(data, where).items():
                 seen = found.get(name)
-                if seen is None or seen.kind != kind or not _covers(seen, values):
+                if seen is not None and _covers(seen, values := VALUES[seen.kind](feature)):
+                    cells += len(values)
+                elif (kind := kind_of(feature)) is not None:
+                    values = VALUES[kind](feature)
+                    cells += len(values)
                     here = Feature(name, kind, len(values), len(values), _text(kind, values))
                     found[name] = _widened(seen, here, where)
             end, rows = start + len(data) + 16, rows + 1
@@ -86,9 +89,7 @@ def notices(path: str, known: Sequence[Feature]) -> Iterator[str]:
     """A sentence for each feature that is not what a reader might think."""
     for feature in known:
         if unread(feature):
-            what = (
-                "several texts a record" if feature.text else "bytes that are no short text (such as an image)"
-            )
+            what = "several texts a record" if feature.text else "bytes that are no short text (such as an image)"
             yield f"{path}: feature {feature.name} holds {what} and was not examined."
         elif feature.numeric and feature.least != feature.most:
             yield (
@@ -119,7 +120,7 @@ def parts_of(
 def fold(part: Part) -> Partial:
     """The records of the part, in blocks of about two million values."""
     total = Partial()
-    wanted = frozenset(feature.name for feature in part.features if not unread(feature))
+    wanted = tuple(feature for feature in part.features if not unread(feature))
     block = _Block(part.first_row, wanted)
     with opened_records(part.path, part.start, part.most_bytes) as file:
         for start, data in records(file, part.path, start=part.start, row=part.first_row, end=part.end):
@@ -132,10 +133,13 @@ def fold(part: Part) -> Partial:
 
 @dataclass
 class _Block:
-    """Some records, from number `first_row` on: where each begins, who has a wanted feature, and with what values."""
+    """Some records, from number `first_row` on: where each begins, who has a wanted feature, and with what values.
+
+    `values` has a number or text for each place of a feature that is a cell, an array for each of one that is several.
+    """
 
     first_row: int
-    wanted: frozenset[str]
+    wanted: tuple[Feature, ...]
     starts: list[int] = field(default_factory=list)
     places: dict[str, list[int]] = field(default_factory=dict)
     values: dict[str, list[Any]] = field(default_factory=dict)
@@ -144,13 +148,18 @@ class _Block:
 
     def add(self, start: int, data: bytes, path: str) -> None:
         place = len(self.starts)
-        for name, kind, values in features(data, f"{path}: record {self.first_row + place:,}"):
-            if name not in self.wanted:
-                continue
-            self.places.setdefault(name, []).append(place)
-            self.values.setdefault(name, []).append(np.array(values, _DTYPES[kind]) if kind in _DTYPES else values[0])
-            self.cells += len(values)
-        self.cells += 1
+        found = features(data, f"{path}: record {self.first_row + place:,}")
+        for feature in self.wanted:
+            name = feature.name
+            if name in found and (values := VALUES[feature.kind](found[name])):
+                self.places.setdefault(name, []).append(place)
+                known = self.values.setdefault(name, [])
+                if feature.most == 1:
+                    known.append(values[0])
+                else:
+                    known.append(np.array(values, _DTYPES[feature.kind]))
+                    self.cells += len(values)
+        self.cells += len(self.wanted)
         self.starts.append(start)
         self.size += len(data) + 16
 
@@ -198,7 +207,7 @@ def _column(block: _Block, feature: Feature, rows: int) -> tuple[Array, Array | 
     if not feature.numeric:
         return values, np.ones(rows, bool)
     if places:
-        values[places] = np.concatenate(block.values[feature.name])
+        values[places] = np.array(block.values[feature.name], _DTYPES[feature.kind])
     return values, _absent(places, rows)
 
 
@@ -221,7 +230,7 @@ def _array(block: _Block, rows: Array, feature: Feature, sample_rows: int) -> Pa
         return _varying(rows, places, found, feature, sample_rows)
     shape = () if feature.most == 1 else (feature.most,)
     absent = _absent(places, len(rows))
-    values = np.concatenate(found) if found else np.zeros(0, dtype)
+    values = np.array(found, dtype).reshape(-1)
     if absent is None:
         return arrays.fold_block(values.reshape(len(rows), *shape), int(rows[0]), sample_rows)
     if feature.most > arrays.MOST_COLUMNS:
@@ -298,4 +307,4 @@ def _is_text(value: bytes) -> bool:
 
 
 def _written(value: Any) -> str:
-    return value.decode("utf-8") if isinstance(value, bytes) else str(value[0])
+    return value.decode("utf-8") if isinstance(value, bytes) else str(value)
