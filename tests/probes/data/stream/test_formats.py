@@ -236,6 +236,30 @@ def test_arrays_in_column_order_and_of_big_end_numbers(tmp_path):
     assert f.columns[1].highest[0].row == 3
 
 
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_column_order_changes_nothing(tmp_path, monkeypatch, save):
+    monkeypatch.setattr("nandoctor.probes.data.stream.arrays.BLOCK_CELLS", 100)
+    monkeypatch.setattr("nandoctor.probes.data.stream.arrays.BLOCK_ROWS", 1)
+    images = np.random.default_rng(0).normal(size=(20, 3, 5, 2)).astype(">f4")
+    images[13, 2, 4, 1] = np.nan
+    save(tmp_path / "c.npz", x=images)
+    save(tmp_path / "f.npz", x=np.asfortranarray(images))
+
+    c, f = (observe_data([str(tmp_path / f"{name}.npz")]).arrays for name in "cf")
+
+    assert repr(f) == repr(c)
+    assert [cell.row for cell in f[0].columns[1].bad] == [13]
+
+
+def test_a_member_that_is_not_compressed_is_compared_with_its_checksum(tmp_path):
+    path = tmp_path / "d.npz"
+    np.savez(path, x=np.arange(100.0))
+    path.write_bytes(path.read_bytes().replace(np.float64(50).tobytes(), np.float64(51).tobytes()))
+
+    with pytest.raises(NandoctorError, match=r"not a whole \.npz file"):
+        observe_data([str(path)])
+
+
 def test_the_sampled_rows_are_those_with_the_smallest_hashes(tmp_path):
     from nandoctor.probes.data.sample import sampled_rows
 

@@ -120,16 +120,23 @@ def test_csv_is_the_same_however_it_is_cut(case, data, chunk_bytes):
         assert one.stats.histogram == other.stats.histogram
 
 
-@settings(max_examples=30)
-@given(planted_tables(kinds=("nan", "positive_inf", "negative_inf")), st.booleans())
-def test_npz_and_npy(case, compressed):
+@settings(max_examples=60)
+@given(
+    planted_tables(kinds=("nan", "positive_inf", "negative_inf")),
+    st.sampled_from([np.save, np.savez, np.savez_compressed]),
+    st.sampled_from("CF"),
+    st.booleans(),
+)
+def test_npz_and_npy(case, save, order, cut):
     table, planted = case
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "d.npz"
-        (np.savez_compressed if compressed else np.savez)(path, x=table)
-        np.save(Path(folder) / "d.npy", table)
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        path = Path(folder) / ("d.npy" if save is np.save else "d.npz")
+        save(path, np.asarray(table, order=order))
+        if cut:
+            patch.setattr("nandoctor.probes.data.stream.arrays.BLOCK_CELLS", 9)
+            patch.setattr("nandoctor.probes.data.stream.arrays.BLOCK_ROWS", 2)
+            patch.setattr("nandoctor.probes.data.stream.arrays.PART_CELLS", 20)
         check(observe_data([str(path)]), table, planted)
-        check(observe_data([str(path.with_suffix(".npy"))]), table, planted)
 
 
 @settings(max_examples=30)

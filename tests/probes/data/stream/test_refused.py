@@ -1,6 +1,7 @@
 """What cannot be examined: one line that says what is wrong, and exit code 3."""
 
 import gzip
+import io
 import os
 import zipfile
 
@@ -71,6 +72,15 @@ def truncated_npz(folder):
     path = folder / "d.npz"
     np.savez(path, x=np.zeros((100, 3)))
     return truncated(path), "not a whole .npz file"
+
+
+def member_shorter_than_its_header_says(folder):
+    path = folder / "d.npz"
+    raw = io.BytesIO()
+    np.save(raw, np.zeros((100, 3)))
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("x.npy", raw.getvalue()[:-8])
+    return path, "array x: not a whole array"
 
 
 def truncated_npy(folder):
@@ -163,6 +173,7 @@ CASES = [
     no_gzip,
     truncated_zstandard,
     truncated_npz,
+    member_shorter_than_its_header_says,
     truncated_npy,
     damaged_member,
     truncated_parquet,
