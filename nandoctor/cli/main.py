@@ -20,20 +20,26 @@ INTERRUPTED = 130
 
 @dataclass
 class Settings:
-    """The global options, as far as they have been read; `guarded`: a scan gets a process of its own."""
+    """The global options, as far as they have been read; `own_process`: the process is there for the command alone."""
 
     traceback: bool = False
-    guarded: bool = True
+    own_process: bool = True
 
 
 class _Program(click.Group):
-    """Leaves an interruption to `run`; click itself would end it with "Aborted!" and the exit code of findings."""
+    """Ends an interruption itself; click would say "Aborted!" and exit as with findings."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """What the command returns."""
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
+            settings: Settings = ctx.obj
+            if settings.own_process:
+                # Everything is cleaned up by now; at a regular exit, threads that still read would be waited for.
+                sys.stdout.flush()
+                sys.stderr.flush()
+                os._exit(INTERRUPTED)
             sys.exit(INTERRUPTED)
 
 
@@ -60,13 +66,15 @@ for command in (scan, check_data, explain):
     main.add_command(command)
 
 
-def run(*, guarded: bool = True) -> None:
+def run(*, own_process: bool = True) -> None:
     """Run the command line and leave the process with its exit code.
 
-    A scan runs in a child process, whose crash is told, unless `guarded` is False.
+    A scan runs in a child process, whose crash is told, and an interruption waits for nothing, unless `own_process` is
+    False, as it is where the caller goes on.
     0 nothing at or above `--fail-on`, 1 findings, 2 wrong usage, 3 not examinable, 130 interrupted.
     """
-    settings = Settings(guarded=guarded)
+    settings = Settings(own_process=own_process)
+    sys.unraisablehook = _interrupt_again
     _keep_writing_what_the_terminal_cannot_show()
     try:
         main(obj=settings, prog_name="nandoctor")
@@ -95,3 +103,16 @@ def _keep_writing_what_the_terminal_cannot_show() -> None:
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None and not os.environ.get("PYTHONIOENCODING"):
             reconfigure(errors="backslashreplace")
+
+
+def _interrupt_again(lost: sys.UnraisableHookArgs) -> None:
+    """An interruption that struck where Python can raise nothing (as while it imports) comes once more."""
+    if not issubclass(lost.exc_type, KeyboardInterrupt):
+        sys.__unraisablehook__(lost)
+        return
+    import signal
+    import threading
+
+    main_thread = threading.main_thread().ident
+    assert main_thread is not None
+    threading.Timer(0.01, signal.pthread_kill, (main_thread, signal.SIGINT)).start()

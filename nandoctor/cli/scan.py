@@ -100,4 +100,4 @@ def scan(
 
     advice = "try another version of TensorFlow" if no_backward else "leave the gradients out with --no-backward"
     settings: Settings = context.obj
-    context.exit(guarded(examine_and_report, advice) if settings.guarded else examine_and_report(()))
+    context.exit(guarded(examine_and_report, advice) if settings.own_process else examine_and_report(()))
