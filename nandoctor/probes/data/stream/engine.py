@@ -91,4 +91,5 @@ def numbers(sql: str) -> Iterator[tuple[list[Array], list[Array | None]]]:
 def texts(sql: str) -> list[list[str | None]]:
     """A query's columns of text, whole."""
     found = connection().sql(sql).fetchnumpy()
-    return [np.ma.filled(column.astype(object), None).tolist() for column in found.values()]
+    # `filled(None)` would fill in numpy's own text for what is not there.
+    return [np.where(np.ma.getmaskarray(column), None, column).tolist() for column in found.values()]

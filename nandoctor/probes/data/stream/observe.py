@@ -178,11 +178,13 @@ def _planned_parquet(files: Sequence[DataFile], starts: list[int]) -> _Plan:
     most = _sample_rows(len(tables[0].names))
     row = 0
     found: list[Part] = []
-    for file, table in zip(files, tables, strict=True):
+    pairs = list(zip(files, tables, strict=True))
+    for file, table in pairs:
         starts.append(row)
         found.extend(parquet.parts_of(file.path, table, row, most))
         row += table.rows
-    return _Plan(iter(found), tables[0].names, None, ())
+    notices = tuple(notice.replace(file.path, file.shown) for file, table in pairs for notice in table.notices)
+    return _Plan(iter(found), tables[0].names, None, tuple(dict.fromkeys(notices)))
 
 
 def _planned_records(files: Sequence[DataFile], max_bytes: int | None, starts: list[int]) -> _Plan:
