@@ -50,7 +50,7 @@ class WhereGradientTrap:
                 yield self._explain(origin)
 
     def _explain(self, origin: Origin) -> Finding:
-        seen = [origin.measured(operand, f"operand {operand.index}") for operand in origin.floats[:2]]
+        seen = [origin.measured(operand, origin.ordinal(operand)) for operand in origin.floats[:2]]
         return explain(
             self,
             origin,
