@@ -28,10 +28,9 @@ from nandoctor.probes.steps.profile import (
     nearest_limits,
     watch_list,
 )
-from nandoctor.probes.steps.run import handle_names
 from nandoctor.probes.steps.source import source_lines
 from nandoctor.probes.steps.structure import head_facts, input_facts
-from nandoctor.probes.steps.trace import Batch, Step, trace_inference
+from nandoctor.probes.steps.trace import Batch, Step, handle_names, trace_inference
 from nandoctor.stats import Array
 
 Progress = Callable[[str, int, int], None]
@@ -96,7 +95,7 @@ def examine(
         layers=layer_facts(inference.step, inference.observations, inference=True),
         gradients=gradient_facts(training.step, training.gradients, subject),
         loops=loop_facts(inference.step, inference.observations, source_lines(inference.step, subject.debug_info)),
-        refusals=gathered_refusals(subject, passes),
+        refusals=gathered_refusals(subject, passes, feed_of, fixed),
         near_limits=nearest_limits(training.step, training.observations),
         backward=skipped is None,
         backward_skipped=skipped,
