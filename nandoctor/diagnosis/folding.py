@@ -72,10 +72,22 @@ def _above(kept: Sequence[Finding], origins: Sequence[Origin], facts: Facts) -> 
         if finding is not None and root is not None and root is not finding:
             found[id(finding)] = (finding, root)
     for finding in kept:
+        root = _root_of_term(finding, origins, by_about, facts)
+        if root is not None:
+            found[id(finding)] = (finding, root)
+    for finding in kept:
         explaining = next((one for one in kept if _explains(one, finding)), None)
         if explaining is not None and id(finding) not in found and not _below(explaining, finding, found):
             found[id(finding)] = (finding, explaining)
     return found
+
+
+def _root_of_term(finding: Finding, origins: Sequence[Origin], by_about: ByAbout, facts: Facts) -> Finding | None:
+    """The finding that a term of the loss follows from: that of the first origin whose values arrived in it."""
+    terms = facts.step.terms if facts.step else ()
+    arrived = {number for term in terms if finding.about == f"term:{term.op}" for number in term.origins}
+    roots = (_root(origin, origins, by_about, facts) for origin in origins if origin.id in arrived)
+    return next(filter(None, roots), None)
 
 
 def _execution(finding: Finding) -> float:

@@ -11,13 +11,14 @@ from nandoctor.facts.data import (
     SplitFacts,
 )
 from nandoctor.facts.examination import CheckNumericsFacts, Disagreement, Facts, HiddenFacts
-from nandoctor.facts.layers import GradientFacts, LayerFacts, LoopFacts, NearLimit
+from nandoctor.facts.layers import AbsorbedFacts, GradientFacts, LayerFacts, LoopFacts, NearLimit, TermFacts
 from nandoctor.facts.origin import Operand, Origin, Refusal, SourceLine
 from nandoctor.facts.step import StepFacts
 from nandoctor.facts.subject import HeadFacts, InputFacts, LossFacts, SubjectFacts
 from nandoctor.facts.weights import VariableFacts, WeightFacts
 
 __all__ = [
+    "AbsorbedFacts",
     "ArrayFacts",
     "Cell",
     "CheckNumericsFacts",
@@ -43,6 +44,7 @@ __all__ = [
     "SplitFacts",
     "StepFacts",
     "SubjectFacts",
+    "TermFacts",
     "VariableFacts",
     "WeightFacts",
 ]

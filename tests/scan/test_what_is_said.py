@@ -145,3 +145,31 @@ def test_the_rows_that_an_op_refuses_are_found(keras: Any, scanned: Callable[...
     root = of(scanned(model, ids, normal(64, 1)), "op-raises-error")
 
     assert (root.location.batch, root.location.rows, root.location.dataset_rows) == (1, (9, 18), (41, 50))
+
+
+def test_the_term_of_the_loss_that_is_not_finite_stands_under_its_cause(keras: Any, scanned: Callable[..., Report]):
+    inputs = keras.Input((2,))
+    price = keras.layers.Identity(name="price")(keras.layers.Dense(1, kernel_regularizer="l2")(inputs))
+    growth = keras.layers.Identity(name="growth")(keras.ops.log(inputs))
+    x = np.abs(normal(64, 2))
+    x[40, 1] = 0.0
+
+    (root,) = scanned(keras.Model(inputs, {"price": price, "growth": growth}), x).findings
+
+    assert (root.cause, root.chain) == ("log-of-zero", ("nonfinite-outputs", "term-nonfinite", "log-of-zero"))
+    (term,) = [one for one in root.consequences if one.cause == "term-nonfinite"]
+    assert (term.evidence["outputs"], term.evidence["batches"]) == ("growth", 1)
+    assert "of output price" in term.message
+
+
+def test_what_an_addition_swallows_is_told_and_what_a_mask_does_is_not(keras: Any, scanned: Callable[..., Report]):
+    inputs = keras.Input((8,))
+    hidden = keras.layers.Dense(8, name="lost")(inputs)
+    swallowing = keras.Model(inputs, keras.layers.Dense(1)(keras.ops.tanh((hidden + 1e9) * 1e-9)))
+    masked = keras.Model(inputs, keras.ops.softmax(hidden + keras.ops.cast(inputs < 0, "float32") * -1e9))
+
+    found = of(scanned(swallowing, normal(64, 8)), "disparate-scales-in-op")
+
+    assert (found.severity, found.evidence["share"]) == ("warning", 1.0)
+    assert "/lost_" in found.message
+    assert "disparate-scales-in-op" not in {one.cause for one in scanned(masked, normal(64, 8)).findings}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from nandoctor.facts import (
@@ -25,13 +25,23 @@ from nandoctor.probes.steps.trace import Batch
 MOST_NARROWED = 6
 
 
-def gathered_origins(subject: Subject, passes: Sequence[Pass], feed_of: Feeds, fixed: bool) -> tuple[Origin, ...]:
+@dataclass(frozen=True)
+class Gathered:
+    """The origins of all passes, and for each pass their ids by those of its births."""
+
+    origins: tuple[Origin, ...]
+    by_birth: tuple[Mapping[int, int], ...]
+
+
+def gathered_origins(subject: Subject, passes: Sequence[Pass], feed_of: Feeds, fixed: bool) -> Gathered:
     """Origins of all passes, those that a later pass saw again only once, with the rows of the roots narrowed down."""
     kept: list[Origin] = []
+    by_birth: list[dict[int, int]] = []
     known: dict[tuple[str | int | None, ...], int] = {}
     narrowed = 0
     for one in passes:
         numbers: dict[int, int] = {}
+        by_birth.append(numbers)
         alike: Counter[tuple[str | None, ...]] = Counter()
         keys = list(one.observations.births)
         lines = source_lines(one.step, subject.debug_info)
@@ -53,7 +63,7 @@ def gathered_origins(subject: Subject, passes: Sequence[Pass], feed_of: Feeds, f
             parents = tuple(sorted({numbers[one] for one in origin.parents if one in numbers}))
             after = tuple(sorted({numbers[one] for one in origin.after if one in numbers}))
             kept.append(replace(found, id=len(kept), parents=parents, after=after))
-    return tuple(kept)
+    return Gathered(tuple(kept), tuple(by_birth))
 
 
 def _is_root(origin: Origin) -> bool:

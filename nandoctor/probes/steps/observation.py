@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from nandoctor.probes.compat.execution import real_parts, view
+from nandoctor.probes.steps.absorbing import ADDS, Absorbed, absorbed
 from nandoctor.probes.steps.births import (
     Birth,
     Made,
@@ -21,6 +22,7 @@ from nandoctor.probes.steps.births import (
 )
 from nandoctor.probes.steps.interpreter import Execution, Scope
 from nandoctor.probes.steps.magnitudes import HALF_WAY, largest_magnitude, magnitude_bound
+from nandoctor.probes.steps.naming import is_gradient
 from nandoctor.probes.steps.program import Instruction, Kind
 from nandoctor.probes.steps.watched import Look, Watched
 from nandoctor.stats import Array
@@ -72,7 +74,8 @@ class Observations:
     `watched` are the ops looked at in full; `series` the largest magnitude of the ops in loops, iteration by
     iteration, of the first batch; `absorbers` the ops that took a non-finite value and gave only finite ones,
     with the births they absorbed and whether a NaN was among what they took; `largest` the dtype and the largest finite
-    magnitude of the ops that used up half of the dtype's powers of two.
+    magnitude of the ops that used up half of the dtype's powers of two; `absorbed` the additions of the first batch
+    that one operand did not change.
     """
 
     births: dict[tuple[Any, ...], Birth] = field(default_factory=dict)
@@ -80,6 +83,7 @@ class Observations:
     series: dict[Key, list[float]] = field(default_factory=dict)
     absorbers: dict[Key, Absorber] = field(default_factory=dict)
     largest: dict[Key, tuple[str, float]] = field(default_factory=dict)
+    absorbed: dict[Key, Absorbed] = field(default_factory=dict)
 
 
 class StepObserver:
@@ -120,7 +124,7 @@ class StepObserver:
         watched = (scope.path, instruction.index) in self._watch
         if instruction.op_type in PASSES_ON and len(execution.outputs) == 1:
             if watched:
-                self._look(execution)
+                self._look(execution, marks)
             return [marks[0]]
         tainted, after = False, NOTHING
         for mark in marks:
@@ -135,7 +139,9 @@ class StepObserver:
             for mark in given:
                 mark.after = after
         if watched and instruction.floats:
-            self._look(execution)
+            self._look(execution, given)
+        if self._batch == 0 and instruction.op_type in ADDS and execution.iteration is None:
+            self._note_absorbed(execution)
         return given
 
     def _with_floats(self, execution: Execution, tainted: bool) -> list[Mark]:
@@ -224,14 +230,20 @@ class StepObserver:
             absorber.nan = absorber.nan or mark.nan
         return NOTHING.union(*(mark.taint for mark in execution.marks if mark.nan))
 
-    def _look(self, execution: Execution) -> None:
-        """Add a watched op's first floating result to what is known of it."""
+    def _note_absorbed(self, execution: Execution) -> None:
+        found = None if is_gradient(execution.instruction.name) else absorbed(execution.inputs, execution.outputs[0])
+        if found is not None:
+            self._kept.absorbed[execution.scope.path, execution.instruction.index] = found
+
+    def _look(self, execution: Execution, given: list[Mark]) -> None:
+        """Add a watched op's first floating result, whose mark is among the given, to what is known of it."""
         instruction = execution.instruction
         key = (execution.scope.path, instruction.index)
         output = execution.outputs[instruction.floats[0]]
         if not output.dtype.is_complex:
             kept = self._kept.watched.setdefault(key, Watched())
             kept.add(real_parts(view(output)), output.dtype.name, self._watch[key], instruction.op_type)
+            kept.births.update(given[instruction.floats[0]].taint)
 
 
 def _merged(execution: Execution) -> Mark:

@@ -57,11 +57,11 @@ def layer_outputs(step: Step) -> dict[str, Node]:
             continue
         found.pop(layer, None)
         found[layer] = node
-    fed = _fed(step)
+    fed = fed_nodes(step)
     return {layer: node for layer, node in found.items() if node.key in fed}
 
 
-def _fed(step: Step) -> set[Key]:
+def fed_nodes(step: Step) -> set[Key]:
     """The nodes that depend on the data."""
     found: set[Key] = set()
     for key, node in step.flow.nodes.items():
@@ -188,7 +188,7 @@ def _scaled_by(step: Step, argument: int, at_kernel: TensorStats | None) -> str 
             return step.names.layer(name) or name
     if at_kernel is not None and at_kernel.max_abs > SCALED:
         return None
-    fed = _fed(step)
+    fed = fed_nodes(step)
     for node in step.flow.downstream(argument, TRANSPARENT | AFFINE):
         name = node.instruction.name
         stored = any(isinstance(source, tuple) and source not in fed for source in node.inputs)

@@ -19,7 +19,7 @@ class Look:
 
 @dataclass
 class Watched:
-    """Running observations of an op whose result is looked at in full."""
+    """Running observations of an op whose result is looked at in full; `births` are those that its values stem from."""
 
     stats: TensorStats = field(default_factory=TensorStats)
     dtype: str = ""
@@ -28,6 +28,7 @@ class Watched:
     high_pinned: int = 0
     row_sums: tuple[float, float] | None = None
     shape: tuple[int, ...] = ()
+    births: set[int] = field(default_factory=set)
 
     def add(self, array: Array, dtype: str, wanted: Look, op_type: str) -> None:
         """Add one result; `dtype` is its name in TensorFlow, which knows more of them than numpy."""
