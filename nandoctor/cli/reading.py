@@ -51,9 +51,14 @@ def reading_progress(
 
 
 def _size(sources: Sequence[Path]) -> int | None:
-    """The bytes that there are to read in all; None where that is not known before: a pattern, a URL, a .gz file."""
-    files = [file for source in sources for file in (source.rglob("*") if source.is_dir() else [source])]
-    sizes = [_bytes(file) for file in files if not file.is_dir()]
+    """The bytes that there are to read in all; None where that is not known before: a pattern, a URL, a .gz file, what
+    may not be looked at.
+    """
+    try:
+        files = [file for source in sources for file in (source.rglob("*") if source.is_dir() else [source])]
+        sizes = [_bytes(file) for file in files if not file.is_dir()]
+    except PermissionError:
+        return None
     return None if any(size is None for size in sizes) else sum(size for size in sizes if size is not None)
 
 

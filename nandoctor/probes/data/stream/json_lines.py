@@ -10,6 +10,7 @@ import numpy as np
 from nandoctor.errors import UNEXAMINABLE, NandoctorError
 from nandoctor.facts.data import MOST_CELLS, RejectedRow
 from nandoctor.probes.data.stream import engine
+from nandoctor.probes.data.stream.look import MOST_COLUMNS
 from nandoctor.probes.data.stream.part import Part
 from nandoctor.probes.data.stream.partial import Partial
 from nandoctor.probes.data.stream.records import Chunk, chunks
@@ -37,6 +38,12 @@ def columns_of(path: str, most_bytes: int | None) -> tuple[str, ...]:
                 raise NandoctorError(f"{path}: cannot be read as JSON lines ({_first_line(error)})") from error
         for (row,) in sorted(keys, key=lambda one: (-len(one[0]), one[0])):
             found.update(dict.fromkeys(row))
+        if len(found) > MOST_COLUMNS:
+            raise NandoctorError(
+                f"{path}: {len(found):,} different keys; objects are read with up to {MOST_COLUMNS:,} as columns. "
+                "Save the numbers as .npy, which has no such limit",
+                UNEXAMINABLE,
+            )
     if not found:
         raise NandoctorError(f"{path}: no JSON objects in it; write one object a line", UNEXAMINABLE)
     return tuple(found)

@@ -228,6 +228,9 @@ def _planned_arrays(files: Sequence[DataFile], max_bytes: int | None, starts: li
             before = rows.get(member.name, 0)
             found.extend(arrays.parts_of(file.path, member, before, most))
             rows[member.name] = before + member.shape[0]
+    if not rows and texts:
+        held = listing([f"{array.name} ({array.dtype})" for array in texts])
+        raise NandoctorError(f"{files[0].shown}: no array of numbers with rows in it, but {held}", UNEXAMINABLE)
     if len(set(rows.values())) > 1:
         each = listing([f"{name} {count:,}" for name, count in rows.items()])
         notices.append(f"{files[0].shown}: the arrays have different numbers of rows: {each}.")

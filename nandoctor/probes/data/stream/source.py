@@ -6,15 +6,17 @@ import codecs
 import gzip
 import io
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import IO, Literal, cast
+from typing import IO, Any, Literal, cast
 
 import zstandard
 
 from nandoctor.errors import UNEXAMINABLE, NandoctorError
 
 _READ = 1 << 20
+# Bytes of zstandard that are inflated at a time: at worst to 32,768 times as many.
+_FED = 1 << 11
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -66,9 +68,10 @@ def opened(
         if packing == "gzip":
             file = cast(IO[bytes], gzip.GzipFile(fileobj=raw))
         elif packing == "zstandard":
-            file = zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
+            # zstandard's own reader takes a file that is cut off for one that ends.
+            file = cast(IO[bytes], _Inflated(raw, lambda: zstandard.ZstdDecompressor().decompressobj()))
         elif packing == "zlib":
-            file = cast(IO[bytes], _Inflated(raw))
+            file = cast(IO[bytes], _Inflated(raw, zlib.decompressobj))
         elif encoding.startswith("utf-8"):
             raw.seek(start)
             start = 0
@@ -77,19 +80,29 @@ def opened(
 
 
 class _Inflated:
-    """What a zlib stream holds."""
+    """What compressed frames hold, one after another; EOFError where the last one is cut off."""
 
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file, self._inflate = file, zlib.decompressobj()
+    def __init__(self, file: IO[bytes], decompressor: Callable[[], Any]) -> None:
+        self._file, self._decompressor = file, decompressor
+        self._frame: Any = None
+        self._packed = b""
+        self._ready = memoryview(b"")
 
     def read(self, size: int) -> bytes:
-        data = b""
-        while not data and not self._inflate.eof:
-            piece = self._inflate.unconsumed_tail or self._file.read(_READ)
-            if not piece:
-                raise EOFError("ended before its end marker")
-            data = self._inflate.decompress(piece, size)
-        return data
+        while not self._ready:
+            self._packed = self._packed or self._file.read(_FED)
+            if not self._packed:
+                if self._frame is not None:
+                    raise EOFError("ended before its end marker")
+                return b""
+            if self._frame is None:
+                self._frame = self._decompressor()
+            self._ready = memoryview(self._frame.decompress(self._packed))
+            self._packed = b""
+            if self._frame.eof:
+                self._packed, self._frame = self._frame.unused_data, None
+        found, self._ready = bytes(self._ready[:size]), self._ready[size:]
+        return found
 
 
 class _Pieces(io.RawIOBase):
