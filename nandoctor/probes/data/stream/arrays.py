@@ -7,7 +7,7 @@ import os
 import struct
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -101,6 +101,20 @@ def members(path: str, most_bytes: int | None) -> list[Member]:
     if not members:
         raise NandoctorError(f"{path}: no arrays in it; save some with numpy.savez", UNEXAMINABLE)
     return members
+
+
+def check_alike(shown: Sequence[str], known: Sequence[Sequence[Member]]) -> None:
+    """NandoctorError (exit code 3) where rows of the same array have different shapes in two of the files."""
+    first: dict[str, tuple[str, Member]] = {}
+    for file, members in zip(shown, known, strict=True):
+        for member in members:
+            other, known_as = first.setdefault(member.name, (file, member))
+            if member.shape[1:] != known_as.shape[1:] or len(member.shape) != len(known_as.shape):
+                raise NandoctorError(
+                    f"{file}: array {member.name} has the shape {member.shape}, in {other} it is {known_as.shape}; "
+                    "name files of one data set",
+                    UNEXAMINABLE,
+                )
 
 
 def parts_of(path: str, array: Member, first_row: int, sample_rows: int) -> Iterator[Part]:

@@ -210,31 +210,34 @@ def _planned_records(files: Sequence[DataFile], max_bytes: int | None, starts: l
 def _planned_arrays(files: Sequence[DataFile], max_bytes: int | None, starts: list[int]) -> _Plan:
     rows: dict[str, int] = {}
     found: list[Part] = []
-    texts: list[ArrayFacts] = []
+    texts: dict[str, ArrayFacts] = {}
     notices: list[str] = []
     known = [arrays.members(file.path, max_bytes) for file in files]
     if len(files) > 1 and not files[0].path.lower().endswith(".npz"):
         # Each .npy file has a name of its own; together they are one array.
         known = [[replace(member, name=known[0][0].name) for member in members] for members in known]
+    arrays.check_alike([file.shown for file in files], known)
     most = _sample_rows(sum(member.row_cells for member in known[0] if arrays.examined(member)))
     for file, members in zip(files, known, strict=True):
         starts.append(max(rows.values(), default=0))
         for member in members:
             if not arrays.examined(member):
                 kind = "string" if member.dtype.kind in "US" else member.dtype.name
-                texts.append(ArrayFacts(member.name, "unused", None, kind, member.shape, None))
                 notices.append(f"{file.shown}: array {member.name} {member.shape} of {kind} was not examined.")
+                before = texts[member.name].shape[0] if member.name in texts else 0
+                shape = (before + member.shape[0], *member.shape[1:]) if member.shape else ()
+                texts[member.name] = ArrayFacts(member.name, "unused", None, kind, shape, None)
                 continue
             before = rows.get(member.name, 0)
             found.extend(arrays.parts_of(file.path, member, before, most))
             rows[member.name] = before + member.shape[0]
     if not rows and texts:
-        held = listing([f"{array.name} ({array.dtype})" for array in texts])
+        held = listing([f"{array.name} ({array.dtype})" for array in texts.values()])
         raise NandoctorError(f"{files[0].shown}: no array of numbers with rows in it, but {held}", UNEXAMINABLE)
     if len(set(rows.values())) > 1:
         each = listing([f"{name} {count:,}" for name, count in rows.items()])
         notices.append(f"{files[0].shown}: the arrays have different numbers of rows: {each}.")
-    return _Plan(iter(found), (), None, tuple(notices), tuple(texts))
+    return _Plan(iter(found), (), None, tuple(notices), tuple(texts.values()))
 
 
 def _one_after_another(

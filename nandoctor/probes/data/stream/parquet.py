@@ -62,8 +62,8 @@ def table_of(path: str) -> ParquetTable:
 
     try:
         described = _described(path)
-        (rows,) = _row(f"SELECT sum(num_rows) FROM parquet_file_metadata({engine.quoted(path)})")
-        (size,) = _row(f"SELECT sum(total_uncompressed_size) FROM parquet_metadata({engine.quoted(path)})")
+        (rows,) = _row(f"SELECT sum(num_rows) FROM parquet_file_metadata({_quoted(path)})")
+        (size,) = _row(f"SELECT sum(total_uncompressed_size) FROM parquet_metadata({_quoted(path)})")
         names: list[str] = []
         notices: list[str] = []
         for name, kind in described:
@@ -183,7 +183,12 @@ def _as_number(column: _Column) -> str:
 
 
 def _file(path: str) -> str:
-    return f"read_parquet({engine.quoted(path)})"
+    return f"read_parquet({_quoted(path)})"
+
+
+def _quoted(path: str) -> str:
+    """The path as SQL writes it, such that DuckDB takes it for no pattern."""
+    return engine.quoted(re.sub(r"([*?\[])", r"[\1]", path))
 
 
 def _short(kind: str) -> str:

@@ -190,6 +190,34 @@ def test_archives_of_a_folder_are_one_set(tmp_path):
     assert (y.role, y.shape, y.columns[0].repeated) == ("label", (5,), ((1.0, 3), (0.0, 2)))
 
 
+def test_arrays_of_texts_in_several_files_are_one(tmp_path):
+    for name in "ab":
+        np.savez(tmp_path / f"{name}.npz", x=np.zeros((3, 2)), kind=np.array(["u", "v", "w"]))
+
+    facts = observe_data([str(tmp_path)])
+
+    assert [(array.name, array.shape, array.role) for array in facts.arrays] == [
+        ("x", (6, 2), "input"),
+        ("kind", (6,), "unused"),
+    ]
+    assert all("array kind (3,) of string was not examined" in notice for notice in facts.notices)
+
+
+def test_keys_that_differ_in_capitals_alone_or_are_empty(tmp_path):
+    (tmp_path / "d.jsonl").write_text('{"A": 1, "": 5}\n{"a": 2, "A": 3, "b/~": "x"}\n')
+
+    found = columns(observe_data([str(tmp_path / "d.jsonl")]))
+
+    assert {
+        name: (column.stats.maximum, column.stats.missing, column.non_numeric) for name, column in found.items()
+    } == {
+        "A": (3.0, 0, 0),
+        "": (5.0, 1, 0),
+        "a": (2.0, 1, 0),
+        "b/~": (None, 1, 1),
+    }
+
+
 def test_roles(tmp_path):
     (tmp_path / "d.csv").write_text("id,a,price\n1,2,3\n2,3,4\n")
 

@@ -34,8 +34,8 @@ def columns(facts: Any) -> dict[str, Any]:
 
 def test_lists_of_one_length_are_columns(written: Any) -> None:
     path = written(
-        "range AS id, CASE range WHEN 5 THEN NULL WHEN 7 THEN [1, 'nan'::FLOAT, 3] WHEN 8 THEN [1, NULL, '-inf'::FLOAT] "
-        "ELSE [range::FLOAT, 2, 3] END AS position FROM range(3000)"
+        "range AS id, CASE range WHEN 5 THEN NULL WHEN 7 THEN [1, 'nan'::FLOAT, 3] WHEN 8 THEN "
+        "[1, NULL, '-inf'::FLOAT] ELSE [range::FLOAT, 2, 3] END AS position FROM range(3000)"
     )
 
     facts = observe_data([path])
@@ -55,6 +55,15 @@ def test_files_whose_lists_differ_in_length_are_no_one_table(tmp_path: Path) -> 
 
     with pytest.raises(NandoctorError, match=r"x\[2\]"):
         observe_data([str(tmp_path)])
+
+
+@pytest.mark.parametrize("name", ["d[1]", "d*", "d?"])
+def test_a_name_is_no_pattern(tmp_path: Path, name: str) -> None:
+    duckdb.execute(f"COPY (SELECT 1 AS other) TO '{tmp_path}/d1.parquet'")
+    duckdb.execute(f"COPY (SELECT 2.5 AS own) TO '{tmp_path}/e.parquet'")
+    (tmp_path / "e.parquet").rename(tmp_path / f"{name}.parquet")
+
+    assert list(columns(observe_data([str(tmp_path / f"{name}.parquet")]))) == ["own"]
 
 
 def test_dates_are_texts_and_named_as_dates(written: Any) -> None:

@@ -210,6 +210,12 @@ def other_columns(folder):
     return folder, "the columns b, c are in one of them only"
 
 
+def other_shapes(folder):
+    np.savez(folder / "a.npz", x=np.zeros((3, 2)))
+    np.savez(folder / "b.npz", x=np.zeros((3, 5)))
+    return folder, "array x has the shape (3, 5), in "
+
+
 def mixed_formats(folder):
     (folder / "a.csv").write_text("a,b\n1,2\n")
     np.save(folder / "b.npy", np.zeros(3))
@@ -245,6 +251,7 @@ CASES = [
     pipe,
     image,
     other_columns,
+    other_shapes,
     mixed_formats,
 ]
 
