@@ -162,7 +162,7 @@ def _planned_text(
 
     def parts(file: DataFile, row: int) -> Iterator[Part]:
         seen = looks[file.path]
-        size = chunk_bytes or text_table.chunk_bytes_for(seen)
+        size = chunk_bytes or text_table.part_bytes(seen)
         return text_table.parts_of(
             file.path, seen, first.names, first_row=row, sample_rows=most, chunk_bytes=size, most=max_bytes
         )

@@ -6,7 +6,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from nandoctor.facts.data import Dialect
 from nandoctor.probes.data.stream.feature import Feature
@@ -35,14 +35,10 @@ class Part:
     columns: tuple[str, ...] = ()
     first_line: int = 1
     lines_are_rows: int | None = None
+    textual: tuple[int, ...] = ()
     dialect: Dialect | None = None
     most_bytes: int | None = None
     features: tuple[Feature, ...] = ()
-    data: bytes | None = field(default=None, repr=False, compare=False)
-
-    def __getstate__(self) -> dict[str, object]:
-        """Everything but the bytes."""
-        return {**self.__dict__, "data": None}
 
 
 Fold = Callable[[Part], Partial]
