@@ -127,7 +127,7 @@ def _told(fault: Fault, said: Iterable[Place], *, ours: bool) -> tuple[str, ...]
         elif fault.column and (columns or not told):
             # It is said of another column, or of no place at all.
             continue
-        best = max(best, told or {SOMEWHERE}, key=len)
+        best = max(best, told or {SOMEWHERE}, key=lambda places: (len(places - {SOMEWHERE}), len(places)))
     return tuple(place for place in (ROW, COLUMN, SOMEWHERE) if place in best)
 
 
