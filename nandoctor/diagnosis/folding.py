@@ -16,7 +16,7 @@ NOT_FINITE = frozenset(
     {"nan-in-data", "inf-in-data", "missing-in-data", "non-numeric-data", "labels-out-of-range", "precision-loss"}
 )
 EXPLAINED_BY: Mapping[str, tuple[str, ...]] = {
-    "dead-relu": ("constant-column",),
+    "dead-relu": ("constant-column", "bad-initialization"),
     "zero-gradient": (
         "constant-column",
         "bad-initialization",
@@ -134,7 +134,10 @@ def _explains(one: Finding, other: Finding) -> bool:
             implied and one.severity == "warning" and (other.cause == "dead-relu" or one.evidence["largest"] == 0.0)
         )
     if one.cause == "huge-weights":
-        implied = implied and one.severity == "error" and other.severity != "note"
+        grows = other.cause == "exploding-gradient" and other.severity == "warning"
+        implied = implied and (grows or (one.severity == "error" and other.severity != "note"))
+    if one.cause == "bad-initialization" and other.cause == "dead-relu":
+        implied = one.location.layer == other.location.layer
     if other.cause == "invalid-domain" and other.location.rows is None:
         implied = one.cause == "nonfinite-weights" and one.location.layer == other.location.layer is not None
     return implied and SEVERITIES.index(one.severity) <= SEVERITIES.index(other.severity)

@@ -4,6 +4,7 @@ from typing import Any
 
 from nandoctor.diagnosis.folding import folded
 from nandoctor.facts import ArrayFacts, DataFacts
+from nandoctor.finding import Location
 
 
 def causes(findings: Any) -> list[Any]:
@@ -182,3 +183,12 @@ def test_a_constant_label_does_not_explain_the_infinity_in_it(origin: Any, findi
         "inf-in-data": ("nonfinite-loss", "inf-in-data"),
         "constant-column": ("constant-column",),
     }
+
+
+def test_kernels_of_zeros_explain_the_dead_units_of_their_own_layer(finding: Any, facts: Any) -> None:
+    zeros = finding("bad-initialization", None, "error", location=Location(layer="a"))
+    own = finding("dead-relu", None, "warning", location=Location(layer="a"))
+    other = finding("dead-relu", None, "warning", location=Location(layer="b"))
+
+    assert causes(folded([zeros, own], facts())) == [("bad-initialization", ["dead-relu"])]
+    assert len(folded([zeros, other], facts())) == 2

@@ -54,8 +54,8 @@ class WhereGradientTrap:
         return explain(
             self,
             origin,
-            f"{origin.op_type} flows into {origin.selected_by}, which leaves it out where its gradient is infinite; "
-            f"there 0 * Inf = NaN. {origin.deed}: {', '.join(seen)}; {origin.results}.",
+            f"{origin.op_type} flows into the tf.where {origin.selected_by}, which leaves it out where its gradient is "
+            f"infinite; there 0 * Inf = NaN. {origin.deed}: {', '.join(seen)}; {origin.results}.",
             evidence={"nonfinite": origin.output.nonfinite, "selected_by": origin.selected_by or "unknown"},
             limits={"nonfinite": 0},
             remedies=(

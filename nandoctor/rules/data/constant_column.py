@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from nandoctor.facts import ArrayFacts, ColumnFacts, DataFacts, StepFacts, SubjectFacts
 from nandoctor.finding import Finding, Remedy, Severity
-from nandoctor.wording import listing, number, plural
+from nandoctor.wording import listing, named_columns, number, plural
 
 
 @dataclass(frozen=True)
@@ -69,9 +69,11 @@ class ConstantColumn:
         if first.stats.finite < first.stats.count:
             rows = f"all {first.stats.finite:,} rows that hold a number"
         value = f"is {number(first.stats.minimum or 0.0)} in {rows}"
+        several = len(names) > 1
         told = (
-            f"{len(constant):,} of {len(array.columns):,} columns of {array.role} {array.name!r} never change "
-            f"(standard deviation 0): {listing(names)}. Column {first.name} {value}."
+            f"{len(constant):,} of {len(array.columns):,} columns of {array.role} {array.name!r} never "
+            f"{'change' if several else 'changes'} (standard deviation 0): {named_columns(names)}; "
+            f"{f'column {first.name}' if several else 'it'} {value}."
         )
         if len(array.columns) == 1:
             told = f"The {array.role} {array.name!r} never changes (standard deviation 0): it {value}."

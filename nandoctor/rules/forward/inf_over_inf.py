@@ -63,8 +63,9 @@ class InfOverInf:
         return explain(
             self,
             origin,
-            f"{origin.deed} divides Inf by Inf: {origin.results}, and at those places {above:,} values of the numerator"
-            f"{origin.whence(numerator)} and {below:,} of the denominator{origin.whence(denominator)} are infinite.",
+            f"{origin.deed} divides Inf by Inf: {origin.results}, and at those places the numerator"
+            f"{origin.whence(numerator)} is infinite {above:,} times and the denominator{origin.whence(denominator)} "
+            f"{below:,} times.",
             evidence={"nan": origin.output.nan, "numerator_inf": above, "denominator_inf": below},
             limits={"nan": 0},
             remedies=(*by_exp, Remedy("cure-infinity", "Cure what made the infinities")),

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from nandoctor.facts import Refusal, StepFacts
 from nandoctor.finding import Finding, Remedy
+from nandoctor.wording import plural
 
 
 @dataclass(frozen=True)
@@ -49,13 +50,14 @@ class OpRaisesError:
 
     def _finding(self, refusal: Refusal, batches: int) -> Finding:
         said = refusal.said.partition(" Label values:")[0].rstrip(". ")
+        of_all = plural(batches, "batch")
         note = f" {refusal.rows_note}" if refusal.rows_note else ""
         return Finding(
             rule=self.code,
             cause=self.cause,
             severity="error",
             title=self.title,
-            message=f"{refusal.op_type} raised an error in {refusal.batches:,} of {batches:,} batches: {said}.{note}",
+            message=f"{refusal.op_type} raised an error in {refusal.batches:,} of {of_all}: {said}.{note}",
             location=refusal.location(),
             evidence={"batches": refusal.batches, "error": refusal.said},
             limits={"batches": 0},

@@ -58,10 +58,12 @@ class TermNonfinite:
     def _finding(
         self, first: TermFacts, bad: Sequence[TermFacts], good: Sequence[TermFacts], step: StepFacts
     ) -> Finding:
-        spans = [
-            f"{term.name} ({number(term.stats.minimum or 0.0)}..{number(term.stats.maximum or 0.0)})" for term in good
-        ]
-        others = f" The others stay finite: {listing(spans, 4)}." if good else ""
+        spans = [f"{term.name}, up to {number(term.stats.max_abs)}" for term in good]
+        others = (
+            f" {'The other stays' if len(good) == 1 else 'The others stay'} finite: {listing(spans, 4)}."
+            if good
+            else ""
+        )
         if len(bad) > 1:
             names = listing([term.name for term in bad if term is not first], 4)
             others = f" So {'is' if len(bad) == 2 else 'are'} {names}, where non-finite values came later.{others}"

@@ -90,7 +90,8 @@ class BadInitialization:
             kernel,
             severity,
             f"Kernel {kernel.name!r} has a gain of {number(kernel.gain)} and the next kernel {following.name!r} one "
-            f"of {number(following.gain)} (limit {number(self.smallest_gain)}).{seen}",
+            f"of {number(following.gain)} (limit {number(self.smallest_gain)}; the gain is the root mean square of the "
+            f"weights times the square root of the fan-in).{seen}",
             following,
         )
 
