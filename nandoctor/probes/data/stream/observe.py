@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from importlib import import_module
+from typing import Literal, cast
 
 import numpy as np
 
@@ -13,10 +14,9 @@ from nandoctor.errors import UNEXAMINABLE, USAGE, NandoctorError
 from nandoctor.facts.data import ArrayFacts, ColumnFacts, DataFacts, Dialect, RowSample, SplitFacts
 from nandoctor.probes.data.names import LABEL_NAMES, conventional, same_name
 from nandoctor.probes.data.sample import SAMPLE_ROWS
-from nandoctor.probes.data.stream import arrays, json_lines, parquet, text_table, tfrecord
 from nandoctor.probes.data.stream.files import DataFile, found_files
 from nandoctor.probes.data.stream.look import look
-from nandoctor.probes.data.stream.part import Part, Progress, Run, run_parts
+from nandoctor.probes.data.stream.part import Fold, Part, Progress, Run, run_parts
 from nandoctor.probes.data.stream.partial import Partial, PartialArray
 from nandoctor.probes.data.stream.summary import column_of, file_of, plain, with_files
 from nandoctor.stats import TensorStats, merged
@@ -24,12 +24,13 @@ from nandoctor.wording import listing
 
 SAMPLED_CELLS = 2_000_000
 TABLE = "table"
-_FOLDS: Mapping[str, Callable[[Part], Partial]] = {
-    "csv": text_table.fold,
-    "jsonl": json_lines.fold,
-    "parquet": parquet.fold,
-    "npz": arrays.fold,
-    "tfrecord": tfrecord.fold,
+# Imported where a file of the format is read: all of them together take longer than a small file.
+_READERS: Mapping[str, str] = {
+    "csv": "text_table",
+    "jsonl": "json_lines",
+    "parquet": "parquet",
+    "npz": "arrays",
+    "tfrecord": "tfrecord",
 }
 Role = Literal["input", "label", "unused"]
 
@@ -102,7 +103,7 @@ def fold_files(
         starts: list[int] = []
         try:
             plan = _planned(files, max_bytes, chunk_bytes, starts)
-            total = run(plan.parts, _FOLDS[files[0].format], progress)
+            total = run(plan.parts, _fold_of(files[0].format), progress)
         except OSError as error:
             name = error.filename or files[0].shown
             raise NandoctorError(f"{name}: cannot be read ({error.strerror or error})", UNEXAMINABLE) from error
@@ -133,6 +134,11 @@ def fold_files(
         )
 
 
+def _fold_of(kind: str) -> Fold:
+    reader = import_module(f"nandoctor.probes.data.stream.{_READERS[kind]}")
+    return cast(Fold, reader.fold)
+
+
 def _planned(files: Sequence[DataFile], max_bytes: int | None, chunk_bytes: int | None, starts: list[int]) -> _Plan:
     kind = files[0].format
     if kind == "npz":
@@ -142,6 +148,8 @@ def _planned(files: Sequence[DataFile], max_bytes: int | None, chunk_bytes: int 
     if kind == "tfrecord":
         return _planned_records(files, max_bytes, starts)
     if kind == "jsonl":
+        from nandoctor.probes.data.stream import json_lines
+
         columns = tuple(dict.fromkeys(name for file in files for name in json_lines.columns_of(file.path, max_bytes)))
         most = _sample_rows(len(columns))
         parts = _one_after_another(
@@ -154,6 +162,8 @@ def _planned(files: Sequence[DataFile], max_bytes: int | None, chunk_bytes: int 
 def _planned_text(
     files: Sequence[DataFile], max_bytes: int | None, chunk_bytes: int | None, starts: list[int]
 ) -> _Plan:
+    from nandoctor.probes.data.stream import text_table
+
     looks = {file.path: look(file.path, max_bytes) for file in files}
     first = looks[files[0].path]
     for file in files[1:]:
@@ -172,6 +182,8 @@ def _planned_text(
 
 
 def _planned_parquet(files: Sequence[DataFile], starts: list[int]) -> _Plan:
+    from nandoctor.probes.data.stream import parquet
+
     tables = [parquet.table_of(file.path) for file in files]
     for file, table in zip(files[1:], tables[1:], strict=True):
         _same_columns(tables[0].names, table.names, files[0], file)
@@ -188,6 +200,8 @@ def _planned_parquet(files: Sequence[DataFile], starts: list[int]) -> _Plan:
 
 
 def _planned_records(files: Sequence[DataFile], max_bytes: int | None, starts: list[int]) -> _Plan:
+    from nandoctor.probes.data.stream import tfrecord
+
     surveys = [tfrecord.survey(file.path, max_bytes) for file in files]
     known = tfrecord.together(files[0].shown, surveys)
     starts.extend(np.cumsum([0, *(one.rows for one in surveys)])[:-1].tolist())
@@ -208,6 +222,8 @@ def _planned_records(files: Sequence[DataFile], max_bytes: int | None, starts: l
 
 
 def _planned_arrays(files: Sequence[DataFile], max_bytes: int | None, starts: list[int]) -> _Plan:
+    from nandoctor.probes.data.stream import arrays
+
     rows: dict[str, int] = {}
     found: list[Part] = []
     texts: dict[str, ArrayFacts] = {}
@@ -256,7 +272,7 @@ def _one_after_another(
 
 def _rows_of(part: Part) -> int:
     """How many rows a part of a text file has, known only by reading it."""
-    return _FOLDS[part.format](replace(part, sample_rows=1)).rows
+    return _fold_of(part.format)(replace(part, sample_rows=1)).rows
 
 
 def _sample_rows(row_cells: int) -> int:
