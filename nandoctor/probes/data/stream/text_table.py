@@ -183,7 +183,7 @@ def _by_duckdb(data: bytes, chunk: Chunk, part: Part, rejected: dict[int, str]) 
     if not len(known):
         return known, Cells([np.zeros(0)] * columns, [None] * columns, {}, {})
     with engine.as_file(data) as path:
-        textual = range(columns) if grouped_digits(data) else part.textual
+        textual = range(columns) if grouped_digits(data, len(data)) else part.textual
         cells = read_cells(path, len(data), columns, dialect, textual)
     if cells is None:
         return None
