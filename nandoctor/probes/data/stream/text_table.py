@@ -28,6 +28,9 @@ PART_CELLS = 6_000_000
 PART_ROWS = 16_384
 _TEXT_SHOWN = 80
 
+# Read one by one before DuckDB has been loaded.
+SMALL_BYTES = 1 << 16
+
 
 def parts_of(
     path: str,
@@ -89,7 +92,7 @@ def part_bytes(seen: Look) -> int:
 def fold(part: Part) -> Partial:
     """The rows of the part."""
     assert part.dialect is not None
-    if part.lines_are_rows is not None:
+    if part.lines_are_rows is not None and not _small(part):
         found = _fold_lines(part)
         if found is not None:
             return found
@@ -106,6 +109,10 @@ def fold(part: Part) -> Partial:
     ):
         total = total + fold_chunk(chunk, part)
     return total
+
+
+def _small(part: Part) -> bool:
+    return part.end is not None and part.end - part.start <= SMALL_BYTES
 
 
 def _fold_lines(part: Part) -> Partial | None:
@@ -133,7 +140,7 @@ def _fold_lines(part: Part) -> Partial | None:
 
 
 def fold_chunk(chunk: Chunk, part: Part) -> Partial:
-    """The rows of a chunk: by DuckDB, and one by one where it and our own count of the rows do not agree."""
+    """The rows of a chunk: by DuckDB, and one by one where there are few, or it and our own count do not agree."""
     assert part.dialect is not None
     rejected: dict[int, str] = {}
     data = chunk.data
@@ -144,9 +151,8 @@ def fold_chunk(chunk: Chunk, part: Part) -> Partial:
         }
         pieces = [data[int(begins[row]) : int(ends[row])] for row in range(chunk.rows) if row not in rejected]
         data = b"\n".join(pieces) + b"\n"
-    places, cells = _by_duckdb(data, chunk, part, rejected) or read_rows(
-        chunk, part.dialect, len(part.columns), rejected
-    )
+    read = None if _small(part) else _by_duckdb(data, chunk, part, rejected)
+    places, cells = read or read_rows(chunk, part.dialect, len(part.columns), rejected)
     partial = None
     if len(places):
         lines = chunk.line + places

@@ -13,6 +13,8 @@ import zstandard
 from nandoctor.errors import USAGE, NandoctorError
 from nandoctor.probes.data.stream.observe import fold_files, observe_data
 
+pytestmark = pytest.mark.usefixtures("text_reader")
+
 TEXT = "a,b\n1,2\n3,nan\n"
 
 

@@ -20,6 +20,8 @@ from nandoctor.probes.data.stream.observe import fold_files, observe_data
 from nandoctor.probes.data.stream.part import run_parts
 from nandoctor.probes.data.stream.partial import Partial
 
+pytestmark = pytest.mark.usefixtures("text_reader")
+
 PLANTED = {"missing": math.nan, "nan": math.nan, "positive_inf": math.inf, "negative_inf": -math.inf, "token": math.nan}
 WRITTEN = {
     "missing": ["", " "],
