@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -14,14 +15,15 @@ from nandoctor.probes.data.stream.feature import Feature
 from nandoctor.probes.data.stream.part import Part
 from nandoctor.probes.data.stream.partial import Partial, PartialArray, PartialSample, smallest_hashes
 from nandoctor.probes.data.stream.table import Batch, fold_table
+from nandoctor.probes.data.stream.tf_block import BATCH_RECORDS, DTYPES, Block
 from nandoctor.probes.data.stream.tf_example import VALUES, features, kind_of, opened_records, packing, records
+from nandoctor.probes.data.stream.tf_layout import single_values
 from nandoctor.stats import Array, TensorStats
 from nandoctor.wording import plural
 
 PART_BYTES = 16 << 20
 BLOCK_CELLS = 2_000_000
 LONGEST_TEXT = 256
-_DTYPES = {"float_list": np.float32, "int64_list": np.int64}
 
 
 @dataclass(frozen=True)
@@ -44,25 +46,48 @@ def survey(path: str, most_bytes: int | None) -> Survey:
     cuts: list[tuple[int, int]] = [(0, 0)]
     end = rows = cells = 0
     with opened_records(path, 0, most_bytes) as file:
-        for start, data in records(file, path, start=0, row=0, end=None):
+        each = records(file, path, start=0, row=0, end=None)
+        while batch := list(islice(each, BATCH_RECORDS)):
+            start = batch[0][0]
             if not whole and (start - cuts[-1][0] >= PART_BYTES or cells >= BLOCK_CELLS):
                 cuts.append((start, rows))
                 cells = 0
-            where = f"{path}: record {rows:,} (from 0, at byte {start:,})"
-            for name, feature in features(data, where).items():
-                seen = found.get(name)
-                if seen is not None and _covers(seen, values := VALUES[seen.kind](feature)):
-                    cells += len(values)
-                elif (kind := kind_of(feature)) is not None:
-                    values = VALUES[kind](feature)
-                    cells += len(values)
-                    here = Feature(name, kind, len(values), len(values), _text(kind, values))
-                    found[name] = _widened(seen, here, where)
-            end, rows = start + len(data) + 16, rows + 1
+            if _says_nothing_new(found, [data for _, data in batch]):
+                cells += len(batch) * len(found)
+            else:
+                for place, (start, data) in enumerate(batch, start=rows):
+                    cells += _learn(found, data, f"{path}: record {place:,} (from 0, at byte {start:,})")
+            start, data = batch[-1]
+            end, rows = start + len(data) + 16, rows + len(batch)
     if not found:
         what = "its records hold no features of tf.train.Example" if rows else "no records in it"
         raise NandoctorError(f"{path}: {what}", UNEXAMINABLE)
     return Survey(_sorted(found), rows, tuple(cuts), None if whole else end)
+
+
+def _learn(found: dict[str, Feature], data: bytes, where: str) -> int:
+    """Adds what the record says of its features, and returns how many values it has."""
+    cells = 0
+    for name, feature in features(data, where).items():
+        seen = found.get(name)
+        if seen is not None and _covers(seen, values := VALUES[seen.kind](feature)):
+            cells += len(values)
+        elif (kind := kind_of(feature)) is not None:
+            values = VALUES[kind](feature)
+            cells += len(values)
+            found[name] = _widened(seen, Feature(name, kind, len(values), len(values), _text(kind, values)), where)
+    return cells
+
+
+def _says_nothing_new(found: Mapping[str, Feature], batch: Sequence[bytes]) -> bool:
+    """Whether all these records are rows of the table that is known so far, as far as their layout tells at once."""
+    if not found or not all(feature.column for feature in found.values()):
+        return False
+    taken = single_values(tuple(found.values()), batch)
+    if taken is None:
+        return False
+    texts = (values for name, (_, values) in taken.items() if not found[name].numeric)
+    return all(_is_text(text) for column in texts for text in column)
 
 
 def together(path: str, surveys: Iterable[Survey]) -> tuple[Feature, ...]:
@@ -121,50 +146,18 @@ def fold(part: Part) -> Partial:
     """The records of the part, in blocks of about two million values."""
     total = Partial()
     wanted = tuple(feature for feature in part.features if not unread(feature))
-    block = _Block(part.first_row, wanted)
+    block = Block(part.path, part.first_row, wanted)
     with opened_records(part.path, part.start, part.most_bytes) as file:
         for start, data in records(file, part.path, start=part.start, row=part.first_row, end=part.end):
-            block.add(start, data, part.path)
+            block.add(start, data)
             if block.cells >= BLOCK_CELLS:
                 total = total + _folded(block, part)
-                block = _Block(block.first_row + len(block.starts), wanted)
+                block = Block(part.path, block.first_row + len(block.starts), wanted)
     return total + _folded(block, part) if block.starts else total
 
 
-@dataclass
-class _Block:
-    """Some records, from number `first_row` on: where each begins, who has a wanted feature, and with what values.
-
-    `values` has a number or text for each place of a feature that is a cell, an array for each of one that is several.
-    """
-
-    first_row: int
-    wanted: tuple[Feature, ...]
-    starts: list[int] = field(default_factory=list)
-    places: dict[str, list[int]] = field(default_factory=dict)
-    values: dict[str, list[Any]] = field(default_factory=dict)
-    cells: int = 0
-    size: int = 0
-
-    def add(self, start: int, data: bytes, path: str) -> None:
-        place = len(self.starts)
-        found = features(data, f"{path}: record {self.first_row + place:,}")
-        for feature in self.wanted:
-            name = feature.name
-            if name in found and (values := VALUES[feature.kind](found[name])):
-                self.places.setdefault(name, []).append(place)
-                known = self.values.setdefault(name, [])
-                if feature.most == 1:
-                    known.append(values[0])
-                else:
-                    known.append(np.array(values, _DTYPES[feature.kind]))
-                    self.cells += len(values)
-        self.cells += len(self.wanted)
-        self.starts.append(start)
-        self.size += len(data) + 16
-
-
-def _folded(block: _Block, part: Part) -> Partial:
+def _folded(block: Block, part: Part) -> Partial:
+    block.settle()
     rows = block.first_row + np.arange(len(block.starts))
     if part.columns:
         found = {"": _table(block, rows, part)}
@@ -174,11 +167,11 @@ def _folded(block: _Block, part: Part) -> Partial:
     return Partial(found, rows=len(rows), bytes=block.size)
 
 
-def _table(block: _Block, rows: Array, part: Part) -> PartialArray:
+def _table(block: Block, rows: Array, part: Part) -> PartialArray:
     return fold_table(_batch(block, rows, part.features), part.sample_rows)
 
 
-def _batch(block: _Block, rows: Array, known: Sequence[Feature]) -> Batch:
+def _batch(block: Block, rows: Array, known: Sequence[Feature]) -> Batch:
     """The features, each of one cell a record, as columns."""
     columns = [_column(block, feature, len(rows)) for feature in known]
 
@@ -201,13 +194,13 @@ def _batch(block: _Block, rows: Array, known: Sequence[Feature]) -> Batch:
     )
 
 
-def _column(block: _Block, feature: Feature, rows: int) -> tuple[Array, Array | None]:
+def _column(block: Block, feature: Feature, rows: int) -> tuple[Array, Array | None]:
     places = block.places.get(feature.name, [])
     values = np.full(rows, np.nan)
     if not feature.numeric:
         return values, np.ones(rows, bool)
     if places:
-        values[places] = np.array(block.values[feature.name], _DTYPES[feature.kind])
+        values[places] = np.array(block.values[feature.name], DTYPES[feature.kind])
     return values, _absent(places, rows)
 
 
@@ -219,13 +212,13 @@ def _absent(places: Sequence[int], rows: int) -> Array | None:
     return absent
 
 
-def _array(block: _Block, rows: Array, feature: Feature, sample_rows: int) -> PartialArray:
+def _array(block: Block, rows: Array, feature: Feature, sample_rows: int) -> PartialArray:
     """The feature as an array of its own: of one value a record, of several, or of varying many in one column."""
     if not feature.numeric:
         return replace(fold_table(_batch(block, rows, [feature]), sample_rows, "string"), shape=())
     places = block.places.get(feature.name, [])
     found = block.values.get(feature.name, [])
-    dtype = np.dtype(_DTYPES[feature.kind])
+    dtype = np.dtype(DTYPES[feature.kind])
     if feature.least != feature.most:
         return _varying(rows, places, found, feature, sample_rows)
     shape = () if feature.most == 1 else (feature.most,)
@@ -257,7 +250,7 @@ def _varying(
     rows: Array, places: Sequence[int], found: Sequence[Array], feature: Feature, sample_rows: int
 ) -> PartialArray:
     """All values as one column; a row's are padded with NaN in the sample alone."""
-    dtype = np.dtype(_DTYPES[feature.kind])
+    dtype = np.dtype(DTYPES[feature.kind])
     values = np.concatenate(found) if found else np.zeros(0, dtype)
     column = arrays.column_of(values, np.repeat(rows[list(places)], [len(one) for one in found]))
     sampled = smallest_hashes(rows, sample_rows)
