@@ -47,6 +47,8 @@ def connection() -> duckdb.DuckDBPyConnection:
         # Files in memory follow one another under the same path: nothing of them may be remembered.
         config: dict[str, Any] = {"threads": 1, "enable_external_file_cache": False}
         known = _local.connection = duckdb.connect(":memory:", config=config)
+        # In a notebook DuckDB would show a bar of its own for each part.
+        known.execute("SET enable_progress_bar = false")
     return known
 
 
