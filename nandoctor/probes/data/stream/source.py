@@ -134,6 +134,16 @@ class _Pieces(io.RawIOBase):
         found, self._ready = self._ready[:size], self._ready[size:]
         return found
 
+    def readable(self) -> bool:
+        """Yes: for the readers of Python that are put around it."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Reads at most as much as the buffer holds."""
+        data = self.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
     def _raw(self, size: int) -> bytes:
         try:
             data = self._file.read(size)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import struct
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from operator import attrgetter
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from nandoctor.errors import UNEXAMINABLE, NandoctorError
 from nandoctor.probes.data.stream.feature import Kind
@@ -35,7 +36,7 @@ def packing(path: str) -> Packing:
 def opened_records(path: str, start: int, most_bytes: int | None) -> Iterator[IO[bytes]]:
     """The records' bytes from byte `start` on, decompressed; NandoctorError (exit code 3) past `most_bytes`."""
     with opened(path, start=start, most_bytes=most_bytes, packing=packing(path)) as file:
-        yield file
+        yield io.BufferedReader(cast(io.RawIOBase, file), 1 << 20)
 
 
 def records(file: IO[bytes], path: str, *, start: int, row: int, end: int | None) -> Iterator[tuple[int, bytes]]:
@@ -46,7 +47,7 @@ def records(file: IO[bytes], path: str, *, start: int, row: int, end: int | None
     import google_crc32c
 
     while end is None or start < end:
-        header = _read(file, _HEADER.size)
+        header = file.read(_HEADER.size)
         if not header:
             return
         where = f"{path}: record {row:,} (from 0, at byte {start:,})"
@@ -56,7 +57,7 @@ def records(file: IO[bytes], path: str, *, start: int, row: int, end: int | None
         if _masked(header[:8]) != checksum or length > LONGEST_RECORD:
             what = "is no TFRecord (truncated, damaged, or another format)" if not row else "is damaged (its length)"
             raise _refused(where, what)
-        body = _read(file, length + 4)
+        body = file.read(length + 4)
         if len(body) < length + 4:
             raise _refused(where, "is cut off; the file is truncated")
         data = body[:-4]
@@ -152,15 +153,6 @@ def _masked(data: bytes) -> int:
 
 def _mask(checksum: int) -> int:
     return (((checksum >> 15) | (checksum << 17)) + _MASK) & 0xFFFFFFFF
-
-
-def _read(file: IO[bytes], size: int) -> bytes:
-    pieces: list[bytes] = []
-    missing = size
-    while missing and (piece := file.read(min(missing, 1 << 24))):
-        pieces.append(piece)
-        missing -= len(piece)
-    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
 def _refused(where: str, what: str) -> NandoctorError:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from nandoctor.probes.data.stream.feature import Feature
 from nandoctor.probes.data.stream.part import Part
 from nandoctor.probes.data.stream.partial import Partial, PartialArray, PartialSample, smallest_hashes
 from nandoctor.probes.data.stream.table import Batch, fold_table
-from nandoctor.probes.data.stream.tf_block import BATCH_RECORDS, DTYPES, Block
+from nandoctor.probes.data.stream.tf_block import DTYPES, Block, batches
 from nandoctor.probes.data.stream.tf_example import VALUES, features, kind_of, opened_records, packing, records
 from nandoctor.probes.data.stream.tf_layout import single_values
 from nandoctor.stats import Array, TensorStats
@@ -46,8 +45,7 @@ def survey(path: str, most_bytes: int | None) -> Survey:
     cuts: list[tuple[int, int]] = [(0, 0)]
     end = rows = cells = 0
     with opened_records(path, 0, most_bytes) as file:
-        each = records(file, path, start=0, row=0, end=None)
-        while batch := list(islice(each, BATCH_RECORDS)):
+        for batch in batches(records(file, path, start=0, row=0, end=None)):
             start = batch[0][0]
             if not whole and (start - cuts[-1][0] >= PART_BYTES or cells >= BLOCK_CELLS):
                 cuts.append((start, rows))
@@ -150,7 +148,7 @@ def fold(part: Part) -> Partial:
     with opened_records(part.path, part.start, part.most_bytes) as file:
         for start, data in records(file, part.path, start=part.start, row=part.first_row, end=part.end):
             block.add(start, data)
-            if block.cells >= BLOCK_CELLS:
+            if not block.waiting and block.cells >= BLOCK_CELLS:
                 total = total + _folded(block, part)
                 block = Block(part.path, block.first_row + len(block.starts), wanted)
     return total + _folded(block, part) if block.starts else total

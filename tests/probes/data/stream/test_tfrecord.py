@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from nandoctor.errors import UNEXAMINABLE, NandoctorError
-from nandoctor.probes.data.stream import tfrecord
+from nandoctor.probes.data.stream import tf_block, tfrecord
 from nandoctor.probes.data.stream.observe import fold_files, observe_data
 from nandoctor.probes.data.stream.part import run_parts
 
@@ -180,7 +180,7 @@ def test_it_is_the_same_however_it_is_cut_and_where_it_is_read(tmp_path: Path, m
         whole = observe_data([str(path)])
         with monkeypatch.context() as small:
             small.setattr(tfrecord, "PART_BYTES", 300)
-            small.setattr(tfrecord, "BATCH_RECORDS", 3)
+            small.setattr(tf_block, "BATCH_RECORDS", 3)
             cut = fold_files([str(path)], None, (), None, None, run=elsewhere)
         assert repr(cut.sample) == repr(whole.sample)
         for one, other in zip(whole.arrays, cut.arrays, strict=True):
