@@ -3,60 +3,90 @@
 from __future__ import annotations
 
 import sys
+from enum import StrEnum
 from pathlib import Path
-from typing import Unpack
+from typing import Annotated
 
-import click
+import typer
 
-from nandoctor.cli.options import COUNT, FILE, ReportOptions, batch_size, deliver, delivery, report_options
+from nandoctor.cli.options import (
+    BatchSizeOption,
+    FailOn,
+    FailOnOption,
+    FormatOption,
+    OutputOption,
+    QuietOption,
+    SaveFactsOption,
+    VerboseOption,
+    deliver,
+    delivery,
+)
 from nandoctor.errors import USAGE, NandoctorError
+from nandoctor.reports.formats import ReportFormat
 
-DTYPES = ("float32", "float16", "bfloat16")
+
+class Dtype(StrEnum):
+    """The dtype that values are fed in."""
+
+    FLOAT32 = "float32"
+    FLOAT16 = "float16"
+    BFLOAT16 = "bfloat16"
 
 
-@click.command("check-data", no_args_is_help=True)
-@click.argument("files", metavar="[FILE]...", nargs=-1)
-@click.option("--target", metavar="COL|KEY", help="The column or array that holds the target.")
-@click.option("--loss", metavar="NAME", help="The Keras loss that the target is judged by.")
-@click.option("--head", metavar="UNITS:ACTIVATION", help="The last layer of the model to come, such as 10:softmax.")
-@click.option(
-    "--dtype", type=click.Choice(DTYPES), metavar="|".join(DTYPES), help="The dtype that the values are to be fed in."
-)
-@click.option(
-    "--split",
-    multiple=True,
-    metavar="NAME=FILE",
-    help="A split of the data, the one to train on first; given again for the others.",
-)
-@batch_size
-@click.option("--exclude", multiple=True, metavar="COL", help="A column or array to leave out; may be given again.")
-@click.option("--max-bytes", type=COUNT, metavar="N", help="The most that one compressed file may inflate to.")
-@click.option("--dask", metavar="ADDRESS|local", help="Read on the workers of a Dask scheduler, or on local processes.")
-@click.option(
-    "--scaler", type=FILE, metavar="OUT.json", help="Write the means and variances that a Normalization layer takes."
-)
-@report_options
-@click.pass_context
 def check_data(
-    context: click.Context,
+    files: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="FILE",
+            help="A data file (.csv, .parquet, .npz ...), a folder, a pattern, a URL, or - for CSV on standard input.",
+        ),
+    ] = None,
     *,
-    files: tuple[str, ...],
-    target: str | None,
-    loss: str | None,
-    head: str | None,
-    dtype: str | None,
-    split: tuple[str, ...],
-    batch_size: int,
-    exclude: tuple[str, ...],
-    max_bytes: int | None,
-    dask: str | None,
-    scaler: Path | None,
-    **report_as: Unpack[ReportOptions],
+    target: Annotated[
+        str | None, typer.Option(metavar="COL|KEY", help="The column or array that holds the target.")
+    ] = None,
+    loss: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The Keras loss that the target is judged by.")
+    ] = None,
+    head: Annotated[
+        str | None,
+        typer.Option(metavar="UNITS:ACTIVATION", help="The last layer of the model to come, such as 10:softmax."),
+    ] = None,
+    dtype: Annotated[
+        Dtype | None,
+        typer.Option(metavar="|".join(Dtype), help="The dtype that the values are to be fed in."),
+    ] = None,
+    split: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=FILE", help="A split of the data, the one to train on first; given again for the others."
+        ),
+    ] = None,
+    batch_size: BatchSizeOption = 32,
+    exclude: Annotated[
+        list[str] | None, typer.Option(metavar="COL", help="A column or array to leave out; may be given again.")
+    ] = None,
+    max_bytes: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="The most that one compressed file may inflate to.")
+    ] = None,
+    dask: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS|local", help="Read on the workers of a Dask scheduler, or on local processes."),
+    ] = None,
+    scaler: Annotated[
+        Path | None,
+        typer.Option(metavar="OUT.json", help="Write the means and variances that a Normalization layer takes."),
+    ] = None,
+    report_format: FormatOption = ReportFormat.TABLE,
+    output: OutputOption = None,
+    save_facts: SaveFactsOption = None,
+    fail_on: FailOnOption = FailOn.ERROR,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
 ) -> None:
     """Examine data before any model sees it, to the cell.
 
     Finds what makes a training non-finite or hard, with row, column, line and text, and says what to do about it.
-    FILE is a data file (.csv, .parquet, .npz ...), a folder, a pattern, a URL, or - for CSV on standard input.
 
     \b
     Examples:
@@ -67,37 +97,38 @@ def check_data(
     """
     from nandoctor.cli.reading import reading_progress
 
-    splits = _splits(split)
+    splits = _splits(split or [])
     if bool(files) == bool(splits):
         raise NandoctorError("name either files or splits (--split train=FILE --split val=FILE)", USAGE)
     sources = [Path(source) for source in files or splits.values()]
-    wanted = delivery(report_as, sources, scaler)
-    quiet = report_as["quiet"]
+    wanted = delivery(
+        report_format, output, fail_on, quiet=quiet, verbose=verbose, reads=sources, writes=(save_facts, scaler)
+    )
     with reading_progress(sources, wanted=not quiet) as progress:
         from nandoctor.api import check_data as examine
 
         report = examine(
-            *files,
+            *(files or []),
             target=target,
             loss=loss,
             head=head,
-            dtype=dtype,
+            dtype=dtype.value if dtype else None,
             splits=splits,
             batch_size=batch_size,
-            exclude=exclude,
+            exclude=exclude or [],
             max_bytes=max_bytes,
             dask=dask,
-            save_facts=report_as["save_facts"],
+            save_facts=save_facts,
             scaler=scaler,
             progress=progress,
         )
     code = deliver(report, wanted)
     if scaler is not None and not quiet:
         print(f"nandoctor: {scaler} says under `python` how a Normalization layer is made of it", file=sys.stderr)
-    context.exit(code)
+    raise typer.Exit(code)
 
 
-def _splits(given: tuple[str, ...]) -> dict[str, str]:
+def _splits(given: list[str]) -> dict[str, str]:
     """The splits by name, in the order given; NandoctorError (exit code 2) for what is not NAME=FILE."""
     splits: dict[str, str] = {}
     for text in given:

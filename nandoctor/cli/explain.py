@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-import click
+import typer
 
 from nandoctor.errors import USAGE, NandoctorError
 
@@ -14,13 +14,14 @@ if TYPE_CHECKING:
     from nandoctor.rule import Rule
 
 
-@click.command()
-@click.argument("rule", metavar="[RULE|CAUSE]", required=False)
-def explain(rule: str | None) -> None:
+def explain(
+    rule: Annotated[
+        str | None, typer.Argument(metavar="RULE|CAUSE", help="A rule (ND201) or its cause (log-of-zero).")
+    ] = None,
+) -> None:
     """Explain a rule, or list all rules.
 
-    The page of a rule (ND201) or cause (log-of-zero) says what it finds, on what evidence, its limit, the remedy, and
-    gives an example.
+    The page says what the rule finds, on what evidence, its limit, the remedy, and gives an example.
 
     \b
     Examples:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated
 
-import click
+import typer
 
 from nandoctor import __version__
 from nandoctor.cli.check_data import check_data
@@ -16,6 +16,17 @@ from nandoctor.cli.scan import scan
 from nandoctor.errors import UNEXAMINABLE, NandoctorError
 
 INTERRUPTED = 130
+
+app = typer.Typer(
+    name="nandoctor",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command(no_args_is_help=True)(scan)
+app.command("check-data", no_args_is_help=True)(check_data)
+app.command()(explain)
 
 
 @dataclass
@@ -26,28 +37,20 @@ class Settings:
     own_process: bool = True
 
 
-class _Program(click.Group):
-    """Ends an interruption itself; click would say "Aborted!" and exit as with findings."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """What the command returns."""
-        try:
-            return super().invoke(ctx)
-        except KeyboardInterrupt:
-            settings: Settings = ctx.obj
-            if settings.own_process:
-                # Everything is cleaned up by now; at a regular exit, threads that still read would be waited for.
-                sys.stdout.flush()
-                sys.stderr.flush()
-                os._exit(INTERRUPTED)
-            sys.exit(INTERRUPTED)
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"nandoctor {__version__}")
+        raise typer.Exit
 
 
-@click.group(cls=_Program, context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
-@click.option("--traceback", is_flag=True, help="Show the traceback of an error.")
-@click.version_option(__version__, message="nandoctor %(version)s")
-@click.pass_context
-def main(context: click.Context, traceback: bool) -> None:
+@app.callback()
+def main(
+    context: typer.Context,
+    traceback: Annotated[bool, typer.Option("--traceback", help="Show the traceback of an error.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_version)
+    ] = False,
+) -> None:
     """Find the first operation that turned a TensorFlow model's numbers non-finite, and say why.
 
     \b
@@ -59,11 +62,8 @@ def main(context: click.Context, traceback: bool) -> None:
     Exit codes: 0 nothing at or above --fail-on, 1 findings, 2 wrong usage or configuration, 3 could not be
     examined, 130 interrupted. The report goes to standard output, everything else to standard error.
     """
+    del version
     context.ensure_object(Settings).traceback = traceback
-
-
-for command in (scan, check_data, explain):
-    main.add_command(command)
 
 
 def run(*, own_process: bool = True) -> None:
@@ -74,16 +74,35 @@ def run(*, own_process: bool = True) -> None:
     0 nothing at or above `--fail-on`, 1 findings, 2 wrong usage, 3 not examinable, 130 interrupted.
     """
     settings = Settings(own_process=own_process)
-    sys.unraisablehook = _interrupt_again
     _keep_writing_what_the_terminal_cannot_show()
     try:
-        main(obj=settings, prog_name="nandoctor")
+        _command_line(settings)
     except NandoctorError as error:
         _fail(error.message, error.exit_code, error, settings)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
     except Exception as error:
         told = f"internal error: {type(error).__name__}: {error}"
         hint = "" if settings.traceback else " (please report it, with what `nandoctor --traceback ...` prints)"
         _fail(" ".join(told.split()) + hint, UNEXAMINABLE, error, settings)
+
+
+def _command_line(settings: Settings) -> None:
+    """Read the command line, do what it says, and leave with SystemExit."""
+    before, sys.unraisablehook = sys.unraisablehook, _interrupt_again
+    try:
+        # Called itself, `app` would leave its hook for uncaught exceptions behind.
+        typer.main.get_command(app)(obj=settings, prog_name="nandoctor")
+    except SystemExit as left:
+        # Typer has turned the interruption into this.
+        if left.code == INTERRUPTED and settings.own_process:
+            # Everything is cleaned up by now; at a regular exit, threads that still read would be waited for.
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(INTERRUPTED)
+        raise
+    finally:
+        sys.unraisablehook = before
 
 
 def _fail(message: str, exit_code: int, error: Exception, settings: Settings) -> None:

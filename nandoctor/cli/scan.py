@@ -5,56 +5,74 @@ from __future__ import annotations
 import sys
 from contextlib import redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Annotated
 
-import click
+import typer
 
-from nandoctor.cli.options import COUNT, FILE, ReportOptions, batch_size, deliver, delivery, report_options
+from nandoctor.cli.options import (
+    BatchSizeOption,
+    FailOn,
+    FailOnOption,
+    FormatOption,
+    OutputOption,
+    QuietOption,
+    SaveFactsOption,
+    VerboseOption,
+    deliver,
+    delivery,
+)
+from nandoctor.reports.formats import ReportFormat
 
 if TYPE_CHECKING:
     from nandoctor.cli.main import Settings
 
 
-@click.command(no_args_is_help=True)
-@click.argument("model", metavar="MODEL", type=FILE)
-@click.argument("data", metavar="DATA", type=FILE)
-@click.option("--labels", metavar="KEY|COLUMN", help="The array or column that holds the target.")
-@click.option(
-    "--loss",
-    metavar="NAME|MODULE:FUNCTION",
-    help="The loss, where the model was saved without one: a Keras name, or a function of y_true and y_pred.",
-)
-@click.option("--signature", metavar="NAME", help="The SavedModel's signature to examine.")
-@batch_size
-@click.option("--max-batches", type=COUNT, default=8, metavar="N", help="How many batches to run.")
-@click.option("--no-backward", is_flag=True, help="Do not take gradients.")
-@click.option("--no-check-numerics", is_flag=True, help="Leave out the pass under tf.debugging.enable_check_numerics.")
-@click.option(
-    "--unsafe",
-    is_flag=True,
-    help="Run code that a .keras or .h5 file brings along (Lambda layers). Only if you trust it.",
-)
-@report_options
-@click.pass_context
 def scan(
-    context: click.Context,
+    context: typer.Context,
+    model: Annotated[
+        Path,
+        typer.Argument(metavar="MODEL", help="A SavedModel folder, a .keras file, or a whole model in .h5 or .hdf5."),
+    ],
+    data: Annotated[
+        Path, typer.Argument(metavar="DATA", help="The data to run it on: .npz, .npy, or .csv with a header line.")
+    ],
     *,
-    model: Path,
-    data: Path,
-    labels: str | None,
-    loss: str | None,
-    signature: str | None,
-    batch_size: int,
-    max_batches: int,
-    no_backward: bool,
-    no_check_numerics: bool,
-    unsafe: bool,
-    **report_as: Unpack[ReportOptions],
+    labels: Annotated[
+        str | None, typer.Option(metavar="KEY|COLUMN", help="The array or column that holds the target.")
+    ] = None,
+    loss: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|MODULE:FUNCTION",
+            help="The loss, where the model was saved without one: a Keras name, or a function of y_true and y_pred.",
+        ),
+    ] = None,
+    signature: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The SavedModel's signature to examine.")
+    ] = None,
+    batch_size: BatchSizeOption = 32,
+    max_batches: Annotated[int, typer.Option(min=1, metavar="N", help="How many batches to run.")] = 8,
+    no_backward: Annotated[bool, typer.Option("--no-backward", help="Do not take gradients.")] = False,
+    no_check_numerics: Annotated[
+        bool,
+        typer.Option("--no-check-numerics", help="Leave out the pass under tf.debugging.enable_check_numerics."),
+    ] = False,
+    unsafe: Annotated[
+        bool,
+        typer.Option(
+            "--unsafe", help="Run code that a .keras or .h5 file brings along (Lambda layers). Only if you trust it."
+        ),
+    ] = False,
+    report_format: FormatOption = ReportFormat.TABLE,
+    output: OutputOption = None,
+    save_facts: SaveFactsOption = None,
+    fail_on: FailOnOption = FailOn.ERROR,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
 ) -> None:
     """Examine a saved model on data, op by op.
 
-    Reports where its numbers become NaN or infinite, or soon will, and why. MODEL is a SavedModel folder, a .keras
-    file, or a whole model in .h5 or .hdf5; DATA what to run it on: .npz, .npy, or .csv with a header line.
+    Reports where its numbers become NaN or infinite, or soon will, and why.
 
     \b
     Examples:
@@ -70,14 +88,16 @@ def scan(
     from nandoctor.cli.progress import progress_bar
     from nandoctor.cli.tensorflow_log import quiet_tensorflow
 
-    wanted = delivery(report_as, (model, data))
+    wanted = delivery(
+        report_format, output, fail_on, quiet=quiet, verbose=verbose, reads=(model, data), writes=(save_facts,)
+    )
 
     def examine_and_report(notices: tuple[str, ...]) -> int:
         # The standard output belongs to the report: what the model's own code prints goes to standard error.
         with (
             quiet_tensorflow(),
             redirect_stdout(sys.stderr),
-            progress_bar(wanted=not report_as["quiet"]) as progress,
+            progress_bar(wanted=not quiet) as progress,
         ):
             from nandoctor.api import scan as examine
 
@@ -92,7 +112,7 @@ def scan(
                 backward=not no_backward,
                 check_numerics=not no_check_numerics,
                 unsafe=unsafe,
-                save_facts=report_as["save_facts"],
+                save_facts=save_facts,
                 notices=notices,
                 progress=progress,
             )
@@ -100,4 +120,4 @@ def scan(
 
     advice = "try another version of TensorFlow" if no_backward else "leave the gradients out with --no-backward"
     settings: Settings = context.obj
-    context.exit(guarded(examine_and_report, advice) if settings.own_process else examine_and_report(()))
+    raise typer.Exit(guarded(examine_and_report, advice) if settings.own_process else examine_and_report(()))

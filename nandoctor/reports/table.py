@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from click import style
 from tabulate import SEPARATING_LINE, tabulate
+from typer import style
 
 from nandoctor.finding import ColumnPrescription, Finding, Remedy, Report
 from nandoctor.reports.formats import Detail

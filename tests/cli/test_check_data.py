@@ -146,7 +146,6 @@ finally:
         "pyarrow",
         "cattrs",
         "yaml",
-        "pydantic",
         "distributed",
     }
     assert heavy.isdisjoint(loaded)
