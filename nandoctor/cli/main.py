@@ -12,8 +12,8 @@ import typer
 from nandoctor import __version__
 from nandoctor.cli.check_data import check_data
 from nandoctor.cli.explain import explain
+from nandoctor.cli.output import escaping, tell
 from nandoctor.cli.scan import scan
-from nandoctor.errors import UNEXAMINABLE, NandoctorError
 
 INTERRUPTED = 130
 
@@ -74,17 +74,13 @@ def run(*, own_process: bool = True) -> None:
     0 nothing at or above `--fail-on`, 1 findings, 2 wrong usage, 3 not examinable, 130 interrupted.
     """
     settings = Settings(own_process=own_process)
-    _keep_writing_what_the_terminal_cannot_show()
     try:
-        _command_line(settings)
-    except NandoctorError as error:
-        _fail(error.message, error.exit_code, error, settings)
+        with escaping():
+            _command_line(settings)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except Exception as error:
-        told = f"internal error: {type(error).__name__}: {error}"
-        hint = "" if settings.traceback else " (please report it, with what `nandoctor --traceback ...` prints)"
-        _fail(" ".join(told.split()) + hint, UNEXAMINABLE, error, settings)
+        sys.exit(tell(error, traceback=settings.traceback))
 
 
 def _command_line(settings: Settings) -> None:
@@ -103,25 +99,6 @@ def _command_line(settings: Settings) -> None:
         raise
     finally:
         sys.unraisablehook = before
-
-
-def _fail(message: str, exit_code: int, error: Exception, settings: Settings) -> None:
-    """One line on standard error, after the traceback where it was asked for."""
-    if settings.traceback:
-        import traceback
-
-        traceback.print_exception(error)
-    print(f"nandoctor: {message}", file=sys.stderr)
-    sys.stderr.flush()
-    sys.exit(exit_code)
-
-
-def _keep_writing_what_the_terminal_cannot_show() -> None:
-    """A path or layer name outside the terminal's encoding is escaped instead of ending the program."""
-    for stream in (sys.stdout, sys.stderr):
-        reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure is not None and not os.environ.get("PYTHONIOENCODING"):
-            reconfigure(errors="backslashreplace")
 
 
 def _interrupt_again(lost: sys.UnraisableHookArgs) -> None:

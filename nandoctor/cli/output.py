@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from nandoctor.errors import USAGE, NandoctorError
+from nandoctor.errors import UNEXAMINABLE, USAGE, NandoctorError
 
 WIDTH_WITHOUT_TERMINAL = 100
+
+
+@contextmanager
+def escaping() -> Iterator[None]:
+    """Inside the block a path or name outside the terminal's encoding is escaped instead of ending the program."""
+    streams = [] if os.environ.get("PYTHONIOENCODING") else [sys.stdout, sys.stderr]
+    before = [(one, one.errors) for one in streams if isinstance(one, io.TextIOWrapper)]
+    for stream, _ in before:
+        stream.reconfigure(errors="backslashreplace")
+    try:
+        yield
+    finally:
+        for stream, errors in before:
+            if not stream.closed:
+                stream.reconfigure(errors=errors)
 
 
 def terminal_width() -> int:
@@ -32,6 +49,22 @@ def print_text(text: str) -> None:
     except BrokenPipeError:
         # What is still buffered would raise again when the interpreter closes the stream.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def tell(error: Exception, *, traceback: bool) -> int:
+    """One line on standard error, after the traceback where it was asked for; the exit code that the error asks for."""
+    if traceback:
+        import traceback as printer
+
+        printer.print_exception(error)
+    message, code = f"internal error: {type(error).__name__}: {error}", UNEXAMINABLE
+    if isinstance(error, NandoctorError):
+        message, code = error.message, error.exit_code
+    else:
+        hint = "" if traceback else " (please report it, with what `nandoctor --traceback ...` prints)"
+        message = " ".join(message.split()) + hint
+    print(f"nandoctor: {message}", file=sys.stderr, flush=True)
+    return code
 
 
 def check_writable(path: Path, sources: Sequence[Path]) -> None:
