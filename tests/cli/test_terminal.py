@@ -119,9 +119,10 @@ def test_ctrl_c_ends_the_reading_and_says_what_was_read(table: str, more: tuple[
     assert "Traceback" not in shell.shown
 
 
-@pytest.mark.parametrize("seconds", [0.8, 1.6])
+@pytest.mark.parametrize("seconds", [0.2, 1.0])
 def test_ctrl_c_while_the_local_workers_start(table: str, seconds: float) -> None:
     with terminal(table, "--dask", "local") as shell:
+        shell.wait_for(r"0%\|.*/48.0M ")
         time.sleep(seconds)
         shell.press(CTRL_C)
         code = shell.ended()
