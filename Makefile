@@ -32,7 +32,7 @@ test-fast: .venv/ready-dev
 test-models: .venv/ready-dev fixtures/models/ready
 	$(PYTEST) -m models
 
-bench: .venv/ready-dev
+bench: .venv/ready-dev .venv-bench/ready
 	$(BIN)/python tests/benchmarks/run.py
 
 # Models that others made and published; they are fetched, never committed.
@@ -79,5 +79,12 @@ golden: .venv/ready-dev
 	$(BIN)/python -m pip install --quiet --group dev
 	touch $@
 
+# What is measured beside nandoctor wants another numpy than TensorFlow.
+.venv-bench/ready: pyproject.toml
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+	.venv-bench/bin/python -m pip install --quiet --group bench
+	touch $@
+
 clean:
-	rm -rf .venv fixtures/built fixtures/models .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .venv-bench fixtures/built fixtures/models .pytest_cache .mypy_cache .ruff_cache

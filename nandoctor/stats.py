@@ -77,7 +77,8 @@ class TensorStats:
                 total = total + block if first or missing else block
         if counts is None:
             return total
-        return replace(total, histogram={int(key): int(counts[key]) for key in np.flatnonzero(counts)})
+        keys = np.flatnonzero(counts)
+        return replace(total, histogram=dict(zip(keys.tolist(), counts[keys].tolist(), strict=True)))
 
     @classmethod
     def quickly(cls, values: Array) -> TensorStats:
@@ -220,7 +221,7 @@ def merged(parts: list[TensorStats]) -> TensorStats:
 
 def _of_block(values: Array, counts: Array | None) -> TensorStats:
     """Statistics of a 1-D array, its histogram added to `counts` instead of being returned."""
-    if values.dtype.name == "bfloat16":
+    if values.dtype.kind == "V":
         values = values.astype(np.float32)
     nan = positive = negative = 0
     finite = values
@@ -237,9 +238,11 @@ def _of_block(values: Array, counts: Array | None) -> TensorStats:
     mean = float(wide.mean())
     if not math.isfinite(mean):
         mean = float((wide / wide.size).sum())
+    may_be_zero = True
     if counts is not None:
         found = np.bincount((wide.view(np.uint64) >> np.uint64(_EXPONENT_BITS)).view(np.int64))
         counts[: found.size] += found
+        may_be_zero = bool(found[:: _EXPONENT_MASK + 1].any())
     deviations = wide - mean
     np.square(deviations, out=deviations)
     return TensorStats(
@@ -247,7 +250,7 @@ def _of_block(values: Array, counts: Array | None) -> TensorStats:
         nan=nan,
         positive_inf=positive,
         negative_inf=negative,
-        zeros=int(finite.size - np.count_nonzero(finite)),
+        zeros=int(finite.size - np.count_nonzero(finite)) if may_be_zero else 0,
         minimum=lowest,
         maximum=highest,
         mean=mean,

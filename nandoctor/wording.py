@@ -18,8 +18,14 @@ def number(value: float) -> str:
 
 
 def plural(count: int, noun: str) -> str:
-    """`1 row`, `2 rows`, `1,024 rows`."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+    """`1 row`, `2 rows`, `1,024 rows`, `2 batches`."""
+    ending = "es" if noun.endswith("ch") else "s"
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}{ending}"
+
+
+def named_columns(names: Sequence[str], most: int = 8) -> str:
+    """`column 3`, `columns age, height`: columns may have no name but their number."""
+    return f"{'column' if len(names) == 1 else 'columns'} {listing(names, most)}"
 
 
 def listing(items: Sequence[object], most: int = 8) -> str:

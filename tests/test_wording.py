@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nandoctor.wording import listing, number, plural
+from nandoctor.wording import listing, named_columns, number, plural
 
 
 @pytest.mark.parametrize(
@@ -44,3 +44,9 @@ def test_listing():
     assert listing([3, 17, 41]) == "3, 17, 41"
     assert listing(range(8)) == "0, 1, 2, 3, 4, 5, 6, 7"
     assert listing(range(1200), most=2) == "0, 1, ... (1,200 in all)"
+
+
+def test_columns_may_have_no_name_but_their_number():
+    assert named_columns(["3"]) == "column 3"
+    assert named_columns(["age", "height"]) == "columns age, height"
+    assert plural(2, "batch") == "2 batches"

@@ -9,9 +9,20 @@ from typing import Annotated
 
 import typer
 
-from nandoctor.cli.scan import FailOn, exit_code
+from nandoctor.cli.options import (
+    BatchSizeOption,
+    FailOn,
+    FailOnOption,
+    FormatOption,
+    OutputOption,
+    QuietOption,
+    SaveFactsOption,
+    VerboseOption,
+    deliver,
+    delivery,
+)
 from nandoctor.errors import USAGE, NandoctorError
-from nandoctor.reports.formats import Detail, ReportFormat, format_of, render
+from nandoctor.reports.formats import ReportFormat
 
 
 class Dtype(StrEnum):
@@ -25,7 +36,10 @@ class Dtype(StrEnum):
 def check_data(
     files: Annotated[
         list[str] | None,
-        typer.Argument(metavar="FILE", help="Data files (.csv, .npz, .npy ...), folders or patterns of them."),
+        typer.Argument(
+            metavar="FILE",
+            help="A data file (.csv, .parquet, .npz ...), a folder, a pattern, a URL, or - for CSV on standard input.",
+        ),
     ] = None,
     *,
     target: Annotated[
@@ -40,7 +54,7 @@ def check_data(
     ] = None,
     dtype: Annotated[
         Dtype | None,
-        typer.Option(metavar="float32|float16|bfloat16", help="The dtype that the values are to be fed in."),
+        typer.Option(metavar="|".join(Dtype), help="The dtype that the values are to be fed in."),
     ] = None,
     split: Annotated[
         list[str] | None,
@@ -48,7 +62,7 @@ def check_data(
             metavar="NAME=FILE", help="A split of the data, the one to train on first; given again for the others."
         ),
     ] = None,
-    batch_size: Annotated[int, typer.Option(min=1, metavar="N", help="Rows in a batch.")] = 32,
+    batch_size: BatchSizeOption = 32,
     exclude: Annotated[
         list[str] | None, typer.Option(metavar="COL", help="A column or array to leave out; may be given again.")
     ] = None,
@@ -63,30 +77,12 @@ def check_data(
         Path | None,
         typer.Option(metavar="OUT.json", help="Write the means and variances that a Normalization layer takes."),
     ] = None,
-    report_format: Annotated[
-        ReportFormat,
-        typer.Option("--format", metavar="table|yaml|json", help="The format of the report on standard output."),
-    ] = ReportFormat.TABLE,
-    output: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FILE",
-            help="Also write the report to FILE (.txt, .yaml, .yml or .json); may be given again.",
-        ),
-    ] = None,
-    save_facts: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Also write everything that was observed to FILE, as JSON.")
-    ] = None,
-    fail_on: Annotated[
-        FailOn,
-        typer.Option(metavar="error|warning|never", help="The least severity that makes the exit code 1."),
-    ] = FailOn.ERROR,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the findings alone, and no progress.")] = False,
-    verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Print all columns, the skipped rules and all that was examined.")
-    ] = False,
+    report_format: FormatOption = ReportFormat.TABLE,
+    output: OutputOption = None,
+    save_facts: SaveFactsOption = None,
+    fail_on: FailOnOption = FailOn.ERROR,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
 ) -> None:
     """Examine data before any model sees it, to the cell.
 
@@ -99,18 +95,15 @@ def check_data(
       nandoctor check-data --split train=train.csv --split val=val.csv --target price
       nandoctor check-data train.csv --dtype float16 --scaler scaler.json -o report.yaml
     """
-    from nandoctor.cli.output import check_writable, print_text, terminal_width, wants_colour, write_file
     from nandoctor.cli.reading import reading_progress
 
-    if quiet and verbose:
-        raise NandoctorError("--quiet and --verbose exclude each other; leave one out", USAGE)
     splits = _splits(split or [])
     if bool(files) == bool(splits):
         raise NandoctorError("name either files or splits (--split train=FILE --split val=FILE)", USAGE)
     sources = [Path(source) for source in files or splits.values()]
-    copies = [(path, format_of(path)) for path in output or []]
-    for path in [path for path, _ in copies] + [one for one in (save_facts, scaler) if one is not None]:
-        check_writable(path, sources)
+    wanted = delivery(
+        report_format, output, fail_on, quiet=quiet, verbose=verbose, reads=sources, writes=(save_facts, scaler)
+    )
     with reading_progress(sources, wanted=not quiet) as progress:
         from nandoctor.api import check_data as examine
 
@@ -129,14 +122,10 @@ def check_data(
             scaler=scaler,
             progress=progress,
         )
-    detail: Detail = "brief" if quiet else "verbose" if verbose else "normal"
-    width = terminal_width()
-    print_text(render(report, report_format, width=width, colour=wants_colour(), detail=detail))
-    for path, name in copies:
-        write_file(path, render(report, name, width=width, detail=detail))
+    code = deliver(report, wanted)
     if scaler is not None and not quiet:
         print(f"nandoctor: {scaler} says under `python` how a Normalization layer is made of it", file=sys.stderr)
-    raise typer.Exit(exit_code(report.summary, fail_on))
+    raise typer.Exit(code)
 
 
 def _splits(given: list[str]) -> dict[str, str]:

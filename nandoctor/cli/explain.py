@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 
 def explain(
     rule: Annotated[
-        str | None,
-        typer.Argument(metavar="[RULE|CAUSE]", help="A rule (ND201) or its cause (log-of-zero).", show_default=False),
+        str | None, typer.Argument(metavar="RULE|CAUSE", help="A rule (ND201) or its cause (log-of-zero).")
     ] = None,
 ) -> None:
     """Explain a rule, or list all rules.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import dataclass
 from typing import Annotated
@@ -35,13 +36,13 @@ app.command()(explain)
 
 @dataclass
 class Settings:
-    """The global options, as far as they have been read; `guarded`: a scan gets a process of its own.
+    """The global options, as far as they have been read; `own_process`: the process is there for the command alone.
 
     `then` is what is left to do when the command line has been read.
     """
 
     traceback: bool = False
-    guarded: bool = True
+    own_process: bool = True
     then: Then | None = None
 
 
@@ -49,34 +50,6 @@ def _version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"nandoctor {__version__}")
         raise typer.Exit
-
-
-def run(*, guarded: bool = True) -> None:
-    """Run the command line and leave the process with its exit code.
-
-    A scan runs in a child process, whose crash is told, unless `guarded` is False.
-    0 nothing at or above `--fail-on`, 1 findings, 2 wrong usage, 3 not examinable, 130 interrupted.
-    """
-    settings = Settings(guarded=guarded)
-    try:
-        with escaping():
-            _command_line(settings)
-        assert settings.then is not None
-        ending = settings.then()
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
-    except Exception as error:
-        sys.exit(tell(error, traceback=settings.traceback))
-    ending.leave()
-
-
-def _command_line(settings: Settings) -> None:
-    """Read the command line and do what it says; returns where something is left to do, else SystemExit."""
-    try:
-        app(obj=settings, prog_name="nandoctor")
-    except SystemExit as left:
-        if left.code or settings.then is None:
-            raise
 
 
 @app.callback()
@@ -101,3 +74,55 @@ def main(
     """
     del version
     context.ensure_object(Settings).traceback = traceback
+
+
+def run(*, own_process: bool = True) -> None:
+    """Run the command line and leave the process with its exit code.
+
+    A scan runs in a child process, whose crash is told, and an interruption waits for nothing, unless `own_process` is
+    False, as it is where the caller goes on.
+    0 nothing at or above `--fail-on`, 1 findings, 2 wrong usage, 3 not examinable, 130 interrupted.
+    """
+    settings = Settings(own_process=own_process)
+    try:
+        with escaping():
+            _command_line(settings)
+        assert settings.then is not None
+        ending = settings.then()
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except Exception as error:
+        sys.exit(tell(error, traceback=settings.traceback))
+    ending.leave()
+
+
+def _command_line(settings: Settings) -> None:
+    """Read the command line and do what it says; returns where something is left to do, else SystemExit."""
+    before, sys.unraisablehook = sys.unraisablehook, _interrupt_again
+    try:
+        # Called itself, `app` would leave its hook for uncaught exceptions behind.
+        typer.main.get_command(app)(obj=settings, prog_name="nandoctor")
+    except SystemExit as left:
+        # Typer has turned the interruption into this.
+        if left.code == INTERRUPTED and settings.own_process:
+            # Everything is cleaned up by now; at a regular exit, threads that still read would be waited for.
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(INTERRUPTED)
+        if left.code or settings.then is None:
+            raise
+    finally:
+        sys.unraisablehook = before
+
+
+def _interrupt_again(lost: sys.UnraisableHookArgs) -> None:
+    """An interruption that struck where Python can raise nothing (as while it imports) comes once more."""
+    if not issubclass(lost.exc_type, KeyboardInterrupt):
+        sys.__unraisablehook__(lost)
+        return
+    import signal
+    import threading
+
+    main_thread = threading.main_thread().ident
+    assert main_thread is not None
+    threading.Timer(0.01, signal.pthread_kill, (main_thread, signal.SIGINT)).start()

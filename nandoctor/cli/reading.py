@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -34,14 +34,16 @@ def reading_progress(
         nonlocal rows, size
         rows, size = rows_read, bytes_read
         if bar is not None:
-            bar.set_description_str(f"reading {rows:,} rows", refresh=False)
+            bar.set_description_str(f"reading {rows:,} rows" if rows else "reading", refresh=False)
             bar.update(min(bytes_read, total or bytes_read) - bar.n)
 
     try:
         yield advance
     except KeyboardInterrupt:
         of = f" of {total:,}" if total else ""
-        print(f"nandoctor: interrupted; read so far: {rows:,} rows, {size:,}{of} bytes", file=stream)
+        # Arrays are read one after another: it is not known how many of their rows are whole.
+        whole = f"{rows:,} rows, " if rows or not size else ""
+        print(f"nandoctor: interrupted; read so far: {whole}{size:,}{of} bytes", file=stream)
         raise
     finally:
         if bar is not None:
@@ -49,12 +51,24 @@ def reading_progress(
 
 
 def _size(sources: Sequence[Path]) -> int | None:
-    """The bytes of all the sources together, None where one is a pattern, a URL or not there."""
-    sizes = [_bytes(source) for source in sources]
+    """The bytes that there are to read in all; None where that is not known before: a pattern, a URL, a .gz file, what
+    may not be looked at.
+    """
+    try:
+        files = [file for source in sources for file in (source.rglob("*") if source.is_dir() else [source])]
+        sizes = [_bytes(file) for file in files if not file.is_dir()]
+    except PermissionError:
+        return None
     return None if any(size is None for size in sizes) else sum(size for size in sizes if size is not None)
 
 
-def _bytes(source: Path) -> int | None:
-    if source.is_dir():
-        return sum(path.stat().st_size for path in source.rglob("*") if path.is_file())
-    return source.stat().st_size if source.is_file() else None
+def _bytes(file: Path) -> int | None:
+    """How many bytes a file holds once it is inflated."""
+    if not file.is_file() or file.suffix.lower() in (".gz", ".zst"):
+        return None
+    if file.suffix.lower() == ".npz":
+        import zipfile
+
+        with suppress(OSError, zipfile.BadZipFile), zipfile.ZipFile(file) as archive:
+            return sum(member.file_size for member in archive.infolist())
+    return file.stat().st_size

@@ -12,9 +12,23 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from nandoctor.cli.scan import FINDINGS, FailOn, exit_code
+from nandoctor.cli.options import (
+    FINDINGS,
+    Delivery,
+    FailOn,
+    FailOnOption,
+    FormatOption,
+    OutputOption,
+    QuietOption,
+    SaveFactsOption,
+    VerboseOption,
+    delivery,
+    exit_code,
+    print_report,
+    write_copies,
+)
 from nandoctor.errors import USAGE, NandoctorError
-from nandoctor.reports.formats import Detail, ReportFormat, format_of, render
+from nandoctor.reports.formats import ReportFormat
 
 if TYPE_CHECKING:
     from nandoctor.api import Outcome
@@ -73,31 +87,12 @@ def run(
     check_up: Annotated[
         str, typer.Option(metavar="auto|off|N", help="When a step is looked at op by op: every N steps, or never.")
     ] = "auto",
-    report_format: Annotated[
-        ReportFormat,
-        typer.Option("--format", metavar="table|yaml|json", help="The format of the report on standard output."),
-    ] = ReportFormat.TABLE,
-    output: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FILE",
-            help="Also write the report to FILE (.txt, .yaml, .yml or .json); may be given again.",
-        ),
-    ] = None,
-    save_facts: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Also write everything that was observed to FILE, as JSON.")
-    ] = None,
-    fail_on: Annotated[
-        FailOn,
-        typer.Option(metavar="error|warning|never", help="The least severity that makes the exit code 1."),
-    ] = FailOn.ERROR,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the findings alone.")] = False,
-    verbose: Annotated[
-        bool,
-        typer.Option("--verbose", "-v", help="Print the layers, the skipped rules and all that was examined as well."),
-    ] = False,
+    report_format: FormatOption = ReportFormat.TABLE,
+    output: OutputOption = None,
+    save_facts: SaveFactsOption = None,
+    fail_on: FailOnOption = FailOn.ERROR,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
 ) -> None:
     """Run a training script, unchanged, and watch its numbers.
 
@@ -115,19 +110,16 @@ def run(
     The exit code is the script's own where there is nothing to report. What the script prints and how it ends is as
     under `python`.
     """
-    from nandoctor.cli.output import check_writable, escaping, tell, terminal_width, write_file
+    from nandoctor.cli.output import escaping, tell
 
-    if quiet and verbose:
-        raise NandoctorError("--quiet and --verbose exclude each other; leave one out", USAGE)
     if check_up not in ("auto", "off") and not (check_up.isdecimal() and int(check_up)):
         raise NandoctorError(f"--check-up {check_up}: give auto, off, or every how many steps", USAGE)
     # The script may change the working folder.
-    files = [(path.absolute(), format_of(path)) for path in output or []]
+    copies = [path.absolute() for path in output or []]
     saved, capsules = save_facts.absolute() if save_facts else None, capsule_dir.absolute()
-    for path in [path for path, _ in files] + ([saved] if saved else []):
-        check_writable(path, () if module else (Path(script[0]),))
+    read = () if module else (Path(script[0]),)
+    wanted = delivery(report_format, copies, fail_on, quiet=quiet, verbose=verbose, reads=read, writes=(saved,))
     settings: Settings = context.obj
-    detail: Detail = "brief" if quiet else "verbose" if verbose else "normal"
 
     def run_and_report() -> Ending:
         from nandoctor import api
@@ -150,9 +142,8 @@ def run(
         try:
             if outcome.report is not None:
                 with redirect_stdout(stdout), escaping():
-                    _tell(outcome, report_format, detail)
-                for path, name in files:
-                    write_file(path, render(outcome.report, name, width=terminal_width(), detail=detail))
+                    _tell(outcome, wanted)
+                write_copies(outcome.report, wanted)
             if outcome.failure is not None:
                 raise outcome.failure
         except NandoctorError as error:
@@ -181,18 +172,16 @@ def ending(outcome: Outcome, fail_on: FailOn, failed: int = 0) -> Ending:
     return Ending(None, code)
 
 
-def _tell(outcome: Outcome, report_format: ReportFormat, detail: Detail) -> None:
+def _tell(outcome: Outcome, wanted: Delivery) -> None:
     """The report on standard output; of a healthy run one line on standard error, where a table was asked for."""
-    from nandoctor.cli.output import print_text, terminal_width, wants_colour
-
     report = outcome.report
     assert report is not None
-    silent = report.summary.verdict == "healthy" and not outcome.tripped and detail != "verbose"
-    if detail != "brief":
+    silent = report.summary.verdict == "healthy" and not outcome.tripped and wanted.detail != "verbose"
+    if wanted.detail != "brief":
         nearest = [f"; {one}" for one in report.examined if silent and one.startswith("nearest limit")]
         print(f"nandoctor: {outcome.told}{''.join(nearest)}", file=sys.stderr, flush=True)
-    if report_format is not ReportFormat.TABLE or not silent:
-        print_text(render(report, report_format, width=terminal_width(), colour=wants_colour(), detail=detail))
+    if wanted.report_format is not ReportFormat.TABLE or not silent:
+        print_report(report, wanted)
 
 
 Then = Callable[[], Ending]

@@ -4,28 +4,27 @@ from __future__ import annotations
 
 import sys
 from contextlib import redirect_stdout
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nandoctor.errors import USAGE, NandoctorError
-from nandoctor.reports.formats import Detail, ReportFormat, format_of, render
+from nandoctor.cli.options import (
+    BatchSizeOption,
+    FailOn,
+    FailOnOption,
+    FormatOption,
+    OutputOption,
+    QuietOption,
+    SaveFactsOption,
+    VerboseOption,
+    deliver,
+    delivery,
+)
+from nandoctor.reports.formats import ReportFormat
 
 if TYPE_CHECKING:
     from nandoctor.cli.main import Settings
-    from nandoctor.finding import Summary
-
-FINDINGS = 1
-
-
-class FailOn(StrEnum):
-    """The least severity that makes the exit code 1."""
-
-    ERROR = "error"
-    WARNING = "warning"
-    NEVER = "never"
 
 
 def scan(
@@ -51,7 +50,7 @@ def scan(
     signature: Annotated[
         str | None, typer.Option(metavar="NAME", help="The SavedModel's signature to examine.")
     ] = None,
-    batch_size: Annotated[int, typer.Option(min=1, metavar="N", help="Rows in a batch.")] = 32,
+    batch_size: BatchSizeOption = 32,
     max_batches: Annotated[int, typer.Option(min=1, metavar="N", help="How many batches to run.")] = 8,
     no_backward: Annotated[bool, typer.Option("--no-backward", help="Do not take gradients.")] = False,
     no_check_numerics: Annotated[
@@ -64,31 +63,12 @@ def scan(
             "--unsafe", help="Run code that a .keras or .h5 file brings along (Lambda layers). Only if you trust it."
         ),
     ] = False,
-    report_format: Annotated[
-        ReportFormat,
-        typer.Option("--format", metavar="table|yaml|json", help="The format of the report on standard output."),
-    ] = ReportFormat.TABLE,
-    output: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FILE",
-            help="Also write the report to FILE (.txt, .yaml, .yml or .json); may be given again.",
-        ),
-    ] = None,
-    save_facts: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Also write everything that was observed to FILE, as JSON.")
-    ] = None,
-    fail_on: Annotated[
-        FailOn,
-        typer.Option(metavar="error|warning|never", help="The least severity that makes the exit code 1."),
-    ] = FailOn.ERROR,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the findings alone, and no progress.")] = False,
-    verbose: Annotated[
-        bool,
-        typer.Option("--verbose", "-v", help="Print the layers, the skipped rules and all that was examined as well."),
-    ] = False,
+    report_format: FormatOption = ReportFormat.TABLE,
+    output: OutputOption = None,
+    save_facts: SaveFactsOption = None,
+    fail_on: FailOnOption = FailOn.ERROR,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
 ) -> None:
     """Examine a saved model on data, op by op.
 
@@ -105,19 +85,20 @@ def scan(
     TensorFlow's log is left out unless TF_CPP_MIN_LOG_LEVEL is set.
     """
     from nandoctor.cli.crash_guard import guarded
-    from nandoctor.cli.output import check_writable, print_text, terminal_width, wants_colour, write_file
     from nandoctor.cli.progress import progress_bar
     from nandoctor.cli.tensorflow_log import quiet_tensorflow
 
-    if quiet and verbose:
-        raise NandoctorError("--quiet and --verbose exclude each other; leave one out", USAGE)
-    files = [(path, format_of(path)) for path in output or []]
-    for path in [path for path, _ in files] + ([save_facts] if save_facts else []):
-        check_writable(path, (model, data))
+    wanted = delivery(
+        report_format, output, fail_on, quiet=quiet, verbose=verbose, reads=(model, data), writes=(save_facts,)
+    )
 
     def examine_and_report(notices: tuple[str, ...]) -> int:
         # The standard output belongs to the report: what the model's own code prints goes to standard error.
-        with quiet_tensorflow(), redirect_stdout(sys.stderr), progress_bar(wanted=not quiet) as progress:
+        with (
+            quiet_tensorflow(),
+            redirect_stdout(sys.stderr),
+            progress_bar(wanted=not quiet) as progress,
+        ):
             from nandoctor.api import scan as examine
 
             report = examine(
@@ -135,19 +116,8 @@ def scan(
                 notices=notices,
                 progress=progress,
             )
-        detail: Detail = "brief" if quiet else "verbose" if verbose else "normal"
-        width = terminal_width()
-        print_text(render(report, report_format, width=width, colour=wants_colour(), detail=detail))
-        for path, name in files:
-            write_file(path, render(report, name, width=width, detail=detail))
-        return exit_code(report.summary, fail_on)
+        return deliver(report, wanted)
 
     advice = "try another version of TensorFlow" if no_backward else "leave the gradients out with --no-backward"
     settings: Settings = context.obj
-    raise typer.Exit(guarded(examine_and_report, advice) if settings.guarded else examine_and_report(()))
-
-
-def exit_code(summary: Summary, fail_on: FailOn) -> int:
-    """1 where there are findings at or above the severity, else 0."""
-    counted = {FailOn.ERROR: summary.error, FailOn.WARNING: summary.error + summary.warning, FailOn.NEVER: 0}
-    return FINDINGS if counted[fail_on] else 0
+    raise typer.Exit(guarded(examine_and_report, advice) if settings.own_process else examine_and_report(()))

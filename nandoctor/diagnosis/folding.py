@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -11,10 +12,28 @@ from nandoctor.finding import CONFIDENCES, SEVERITIES, Finding
 SYMPTOMS = {"loss": "nonfinite-loss", "gradient": "nonfinite-gradients", "output": "nonfinite-outputs"}
 ByAbout = Mapping[str, Sequence[Finding]]
 TRAP = "where-gradient-trap"
+NOT_FINITE = frozenset(
+    {"nan-in-data", "inf-in-data", "missing-in-data", "non-numeric-data", "labels-out-of-range", "precision-loss"}
+)
 EXPLAINED_BY: Mapping[str, tuple[str, ...]] = {
-    "zero-gradient": ("bad-initialization", "dead-relu", "saturation", "loss-activation-mismatch", "no-gradient-path"),
+    "dead-relu": ("constant-column", "bad-initialization"),
+    "zero-gradient": (
+        "constant-column",
+        "bad-initialization",
+        "dead-relu",
+        "saturation",
+        "loss-activation-mismatch",
+        "no-gradient-path",
+    ),
     "vanishing-gradient": ("bad-initialization", "dead-relu", "saturation"),
-    "exploding-gradient": ("unbounded-recurrent-activation",),
+    "exploding-gradient": ("unbounded-recurrent-activation", "huge-weights"),
+    "accumulation-overflow": ("huge-weights",),
+    "exp-overflow": ("huge-weights",),
+    "float16-overflow": ("huge-weights",),
+    "bfloat16-overflow": ("huge-weights",),
+    "hyperbolic-overflow": ("huge-weights",),
+    "nonfinite-gradient": ("huge-weights",),
+    "pow-overflow": ("huge-weights",),
     "target-outside-output-range": ("labels-out-of-range",),
     "op-raises-error": ("labels-out-of-range",),
     "loss-sign": ("labels-out-of-range", "loss-activation-mismatch"),
@@ -29,25 +48,59 @@ def folded(findings: Sequence[Finding], facts: Facts) -> tuple[Finding, ...]:
     """
     kept = _one_each(findings)
     origins = facts.step.origins if facts.step else ()
-    by_about = _by_about(kept, facts)
+    above = _above(kept, origins, facts)
     followers: dict[int, list[Finding]] = {}
-    followed: set[int] = set()
+    for finding, root in above.values():
+        top = root
+        while id(top) in above:
+            top = above[id(top)][1]
+        followers.setdefault(id(top), []).append(finding)
+    return tuple(
+        _with_consequences(finding, sorted(followers.get(id(finding), []), key=_execution), origins, facts)
+        for finding in kept
+        if id(finding) not in above
+    )
+
+
+def _above(kept: Sequence[Finding], origins: Sequence[Origin], facts: Facts) -> dict[int, tuple[Finding, Finding]]:
+    """Each finding that follows from another one, by its identity, with the one that it follows from."""
+    by_about = _by_about(kept, facts)
+    found: dict[int, tuple[Finding, Finding]] = {}
     for origin in origins:
         finding = next(iter(by_about.get(origin.about, ())), None)
         root = _root(origin, origins, by_about, facts)
         if finding is not None and root is not None and root is not finding:
-            followers.setdefault(id(root), []).append(finding)
-            followed.add(id(finding))
+            found[id(finding)] = (finding, root)
+    for finding in kept:
+        root = _root_of_term(finding, origins, by_about, facts)
+        if root is not None:
+            found[id(finding)] = (finding, root)
     for finding in kept:
         explaining = next((one for one in kept if _explains(one, finding)), None)
-        if explaining is not None and id(finding) not in followed and id(explaining) not in followed:
-            followers.setdefault(id(explaining), []).append(finding)
-            followed.add(id(finding))
-    return tuple(
-        _with_consequences(finding, followers.get(id(finding), []), origins, facts)
-        for finding in kept
-        if id(finding) not in followed
-    )
+        if explaining is not None and id(finding) not in found and not _below(explaining, finding, found):
+            found[id(finding)] = (finding, explaining)
+    return found
+
+
+def _root_of_term(finding: Finding, origins: Sequence[Origin], by_about: ByAbout, facts: Facts) -> Finding | None:
+    """The finding that a term of the loss follows from: that of the first origin whose values arrived in it."""
+    terms = facts.step.terms if facts.step else ()
+    arrived = {number for term in terms if finding.about == f"term:{term.op}" for number in term.origins}
+    roots = (_root(origin, origins, by_about, facts) for origin in origins if origin.id in arrived)
+    return next(filter(None, roots), None)
+
+
+def _execution(finding: Finding) -> float:
+    """When the origin that a finding explains was executed; what is about no origin comes last."""
+    kind, _, place = (finding.about or "").partition(":")
+    return float(place) if kind == "origin" else math.inf
+
+
+def _below(finding: Finding, other: Finding, above: Mapping[int, tuple[Finding, Finding]]) -> bool:
+    """Whether a finding is the other one or follows from it."""
+    while finding is not other and id(finding) in above:
+        finding = above[id(finding)][1]
+    return finding is other
 
 
 def _by_about(findings: Sequence[Finding], facts: Facts) -> ByAbout:
@@ -72,9 +125,19 @@ def _was_run(finding: Finding, facts: Facts) -> bool:
 def _explains(one: Finding, other: Finding) -> bool:
     """Whether the cause of one implies the other's, which must not be the more severe: it would be out of sight.
 
-    An impossible variance explains the square root of it, in its own layer.
+    An impossible variance explains the square root of it, in its own layer; inputs that are constant throughout a ReLU
+    that is dead on the one row there is, and inputs of zeros that no gradient comes about.
     """
     implied = one.cause in EXPLAINED_BY.get(other.cause, ())
+    if one.cause == "constant-column":
+        implied = (
+            implied and one.severity == "warning" and (other.cause == "dead-relu" or one.evidence["largest"] == 0.0)
+        )
+    if one.cause == "huge-weights":
+        grows = other.cause == "exploding-gradient" and other.severity == "warning"
+        implied = implied and (grows or (one.severity == "error" and other.severity != "note"))
+    if one.cause == "bad-initialization" and other.cause == "dead-relu":
+        implied = one.location.layer == other.location.layer
     if other.cause == "invalid-domain" and other.location.rows is None:
         implied = one.cause == "nonfinite-weights" and one.location.layer == other.location.layer is not None
     return implied and SEVERITIES.index(one.severity) <= SEVERITIES.index(other.severity)
@@ -152,6 +215,8 @@ def _finding_of(origin: Origin, by_about: ByAbout, facts: Facts, seen_in: Origin
         names = [array.name for array in arrays if name in (array.bound_to, array.name)]
         keys = [f"{kind}:{one}" for one in names for kind in ("input", "label")] + keys
     found = [finding for key in keys for finding in by_about.get(key, ())]
+    if origin.kind == "input":
+        found = [finding for finding in found if finding.cause in NOT_FINITE]
     rows = set(seen_in.dataset_rows or ()) if seen_in is not None else set()
     same_rows = [finding for finding in found if rows & set(finding.location.dataset_rows or ())]
     return next(iter(same_rows or found), None)

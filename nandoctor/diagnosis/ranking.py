@@ -12,8 +12,8 @@ STAGES = ("data", "weights", "head", "pass", "poisoned", "training", "hidden")
 def ranked(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     """Findings by severity, then by how early they stand in the causal order, then by confidence, then by code.
 
-    The causal order is data, initialization, loss and head, the passes (origins in order of execution), weights that
-    are not finite (training made them so, by what it met in the data or the passes), training, and last what
+    The causal order is data, initialization, loss and head, the passes (origins in order of execution), weights and
+    terms of the loss that are not finite (made so by what was met in the data or the passes), training, and last what
     compiled kernels hide, which is always a consequence of something.
     """
     return tuple(sorted(findings, key=_order))
@@ -42,6 +42,6 @@ def _order(finding: Finding) -> tuple[int, int, int, int, str, str]:
 def _stage(finding: Finding) -> str:
     if finding.cause == "hidden-nonfinite":
         return "hidden"
-    if finding.cause == "nonfinite-weights":
+    if finding.cause in ("nonfinite-weights", "term-nonfinite"):
         return "poisoned"
     return {"1": "data", "4": "training", "5": "head", "6": "weights"}.get(finding.rule[2:3], "pass")

@@ -11,7 +11,7 @@ from nandoctor.facts.data import (
     SplitFacts,
 )
 from nandoctor.facts.examination import CheckNumericsFacts, Disagreement, Facts, HiddenFacts
-from nandoctor.facts.layers import GradientFacts, LayerFacts, LoopFacts, NearLimit
+from nandoctor.facts.layers import AbsorbedFacts, GradientFacts, LayerFacts, LoopFacts, NearLimit, TermFacts
 from nandoctor.facts.origin import Operand, Origin, Refusal, SourceLine
 from nandoctor.facts.pipeline import PipelineFacts
 from nandoctor.facts.run import EvaluationFacts, History, OptimizerFacts, RunFacts, TripFacts
@@ -20,6 +20,7 @@ from nandoctor.facts.subject import HeadFacts, InputFacts, LossFacts, SubjectFac
 from nandoctor.facts.weights import VariableFacts, WeightFacts
 
 __all__ = [
+    "AbsorbedFacts",
     "ArrayFacts",
     "Cell",
     "CheckNumericsFacts",
@@ -50,6 +51,7 @@ __all__ = [
     "SplitFacts",
     "StepFacts",
     "SubjectFacts",
+    "TermFacts",
     "TripFacts",
     "VariableFacts",
     "WeightFacts",

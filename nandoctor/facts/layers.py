@@ -82,6 +82,53 @@ class GradientFacts:
 
 
 @dataclass(frozen=True)
+class TermFacts:
+    """One term of a loss that is a sum: a loss function, a regularizer, what a layer added.
+
+    `op` gives it, `outputs` are the model's outputs that it is computed from and, where there are none, `variables` the
+    variables. `stats` are over its value in each examined batch. `origins` are the ids of the origins whose non-finite
+    values arrived in it.
+    """
+
+    op: str
+    op_type: str
+    layer: str | None
+    outputs: tuple[str, ...]
+    stats: TensorStats
+    origins: tuple[int, ...] = ()
+    variables: tuple[str, ...] = ()
+    source: SourceLine | None = None
+
+    @property
+    def name(self) -> str:
+        """The term for a message: its op, and the outputs or the few variables that it is computed from."""
+        if self.outputs:
+            return f"{self.op} (of output {', '.join(self.outputs)})"
+        return f"{self.op} (of {', '.join(self.variables)})" if 0 < len(self.variables) <= 2 else self.op
+
+
+@dataclass(frozen=True)
+class AbsorbedFacts:
+    """An addition that one operand does not change, being smaller than half of what the other's dtype tells apart.
+
+    Looked at in some rows of the first batch: at `absorbed` of `places` places where the small operand is not 0, the
+    result is the large operand. `small` is the largest magnitude of the one, `large` the smallest of the other;
+    `small_from` and `large_from` name what gave them.
+    """
+
+    op: str
+    op_type: str
+    layer: str | None
+    dtype: str
+    places: int
+    absorbed: int
+    small: float
+    large: float
+    small_from: str | None = None
+    large_from: str | None = None
+
+
+@dataclass(frozen=True)
 class LoopFacts:
     """An op inside a loop whose magnitude was followed: its largest magnitude at each iteration (first batch)."""
 

@@ -11,6 +11,8 @@ from nandoctor.stats import DTYPE_LIMITS, TensorStats
 from nandoctor.wording import number, plural
 
 Sink = Literal["output", "loss", "gradient"]
+OperandKind = Literal["op", "gradient", "input", "variable", "constant"]
+ORDINALS = ("first", "second", "third", "fourth", "fifth")
 
 
 @dataclass(frozen=True)
@@ -27,9 +29,11 @@ class SourceLine:
 class Operand:
     """One floating (or integer) operand of the op at an origin.
 
-    `op` and `op_type` name what produced it, `layer` that op's layer. `stats` are over the whole operand,
-    `at_fault` over its elements at the places where the output is not finite (None where the op is not
-    element by element), `values_at_fault` the first of these. `shape` is the operand's.
+    `kind` tells what it is: the result of an op of the model, a gradient on its way back, something fed, a variable, a
+    constant. `op` names it (the op, the input, `labels y`, the variable) and `op_type` the op that gave it, `layer`
+    that op's or variable's layer. `stats` are over the whole operand, `at_fault` over its elements at the places where
+    the output is not finite (None where the op is not element by element), `values_at_fault` the first of these.
+    `shape` is the operand's.
     """
 
     index: int
@@ -41,6 +45,7 @@ class Operand:
     layer: str | None = None
     at_fault: TensorStats | None = None
     values_at_fault: tuple[float, ...] = ()
+    kind: OperandKind = "op"
 
     @property
     def blamed(self) -> TensorStats:
@@ -63,10 +68,13 @@ class Operand:
         return blamed.finite > 0 and blamed.nonfinite == 0 and blamed.max_abs < (limits.normal if limits else 1.0)
 
     @property
-    def origin(self) -> str:
-        """The layer or op that the operand comes from, for a message; empty where it is not known."""
-        name = self.layer or self.op
-        return f" from {name}" if name else ""
+    def span(self) -> str:
+        """The range of the values, for a message: `range 0..1`, `all 0`, `range 0..1 and 2 NaN or Inf`."""
+        low, high, bad = self.stats.minimum, self.stats.maximum, self.stats.nonfinite
+        if low is None or high is None:
+            return "none finite"
+        span = f"range {number(low)}..{number(high)}" if low != high else f"all {number(low)}"
+        return f"{span} and {bad:,} NaN or Inf" if bad else span
 
     def evidence(self, prefix: str = "") -> dict[str, Scalar]:
         """Count, minimum and maximum of the whole operand, and where it comes from, for a finding's evidence."""
@@ -85,7 +93,8 @@ class Origin:
     fed this one: empty for a root. `after` are the origins whose NaN an op before this one swallowed (a comparison with
     NaN is False): what went wrong here may follow from them. `reaches` are the sinks that its values, passed on,
     arrived in; `absorbed_by` the op types that took a non-finite and gave only finite values. `selected_by` is the
-    Select/Where op that the forward op's value flows into element by element, None without one.
+    Select/Where op that the forward op's value flows into element by element, None without one. `readers` are the types
+    of the ops that read the forward op's value, and after a slash of those that read theirs: `Sum`, `Sum/Log`.
 
     `op` is the op's name as a person reads it (scope path within its function); for a backward origin it is the
     forward op it is the gradient of, `op_type` that forward op's type, and `backward_op`/`backward_op_type`
@@ -119,6 +128,7 @@ class Origin:
     reaches: tuple[Sink, ...] = ()
     absorbed_by: tuple[str, ...] = ()
     selected_by: str | None = None
+    readers: tuple[str, ...] = ()
 
     @property
     def contained(self) -> bool:
@@ -160,16 +170,52 @@ class Origin:
         bad = self.output.nonfinite
         return f"{bad:,} of {plural(self.output.count, 'result')} {'is' if bad == 1 else 'are'} {what}"
 
+    def whence(self, operand: Operand) -> str:
+        """Where an operand comes from, to follow its name in a message; empty where it is not known."""
+        own = self._identity(operand)
+        if own:
+            return f" ({own})"
+        if operand.layer is not None and operand.layer != self.layer:
+            return f" from layer {operand.layer}"
+        return f" from {operand.op}" if operand.op else ""
+
+    def _identity(self, operand: Operand) -> str:
+        """What an operand is, where that says more than the op that gave it: a variable, an input, a gradient."""
+        name = operand.op or ""
+        match operand.kind:
+            case "gradient" if f"{self.op}_grad/" in name:
+                return f"{operand.op_type} in the same gradient"
+            case "gradient":
+                return "the gradient that comes in"
+            case "constant":
+                return "a constant of the model"
+            case "input" if name.startswith("labels "):
+                return f"the {name}"
+            case "input" | "variable":
+                return f"the {operand.kind} {name}"
+            case _:
+                return f"what {self.op_type} gave" if name == self.op and self.phase == "backward" else ""
+
+    def ordinal(self, operand: Operand) -> str:
+        """`first operand`, `second operand`; `operand` where the op has one only."""
+        if len(self.operands) == 1:
+            return "operand"
+        place = self.operands.index(operand)
+        return f"{ORDINALS[place]} operand" if place < len(ORDINALS) else f"operand number {place + 1}"
+
+    def called(self, operand: Operand) -> str:
+        """An operand by its place and where it comes from: `the first operand from layer dense`."""
+        return f"the {self.ordinal(operand)}{self.whence(operand)}"
+
     def measured(self, operand: Operand, noun: str) -> str:
-        """An operand for a message: `3 of 8 values of the argument from dense (which lies in 0..1)`."""
-        low, high = operand.stats.minimum, operand.stats.maximum
-        span = "holds no finite value" if low is None or high is None else f"lies in {number(low)}..{number(high)}"
-        values = f"{plural(operand.stats.count, 'value')} of the {noun}{operand.origin} (which {span})"
-        if operand.at_fault is None:
-            return values
+        """An operand for a message: `3 of 8 values of the argument from layer dense (range 0..1)`."""
+        count, bad, own = plural(operand.stats.count, "value"), operand.at_fault, self._identity(operand)
+        told = f" ({own}, {operand.span})" if own else f"{self.whence(operand)} ({operand.span})"
+        if bad is None:
+            return f"{count} of the {noun}{told}"
         if operand.shape != self.output_shape:
-            return f"{plural(operand.at_fault.count, 'place')} of the result, from the {values}"
-        return f"{operand.at_fault.count:,} of {values}"
+            return f"the {noun} of {bad.count:,} of {plural(self.output.count, 'result')}, out of {count}{told}"
+        return f"{bad.count:,} of {count} of the {noun}{told}"
 
     @property
     def zero_times_infinity(self) -> bool:
@@ -212,7 +258,9 @@ class Origin:
 class Refusal:
     """An op that TensorFlow would not run on a batch: it raised an error (an id outside of its table, say).
 
-    `said` is TensorFlow's own sentence, `batches` in how many batches it was raised, `batch` the first of them.
+    `said` is TensorFlow's own sentence, `batches` in how many batches it was raised, `batch` the first of them. `rows`
+    are the rows of that batch that it is raised for and `dataset_rows` those of the data, None where they could not be
+    found or it does not depend on them (`rows_note` says why).
     """
 
     op: str
@@ -223,6 +271,9 @@ class Refusal:
     batch: int
     batches: int
     source: SourceLine | None = None
+    rows: tuple[int, ...] | None = None
+    dataset_rows: tuple[int, ...] | None = None
+    rows_note: str | None = None
 
     def location(self) -> Location:
         """The refusal as a finding's location."""
@@ -233,6 +284,8 @@ class Refusal:
             op_type=self.op_type,
             phase=self.phase,
             batch=self.batch,
+            rows=self.rows,
+            dataset_rows=self.dataset_rows,
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from nandoctor.facts.layers import GradientFacts, LayerFacts, LoopFacts, NearLimit
+from nandoctor.facts.layers import AbsorbedFacts, GradientFacts, LayerFacts, LoopFacts, NearLimit, TermFacts
 from nandoctor.facts.origin import Origin, Refusal
 from nandoctor.finding import Phase
 
@@ -23,7 +23,8 @@ class StepFacts:
     batch as interpreted (NaN and infinities included), empty without one. `backward` says whether gradients
     were taken; `backward_skipped` why not. `origins` are in order of execution, roots before their consequences.
     `near_limits` are the ops that came nearest to their dtype's limit without passing it, nearest first; empty where
-    none used up half of it. `refusals` are the ops that raised an error; a batch ends there.
+    none used up half of it. `refusals` are the ops that raised an error; a batch ends there. `terms` are what the loss
+    is the sum of, empty for a loss of one term; `absorbed` the additions that one operand did not change at all.
     """
 
     batches: int
@@ -38,6 +39,8 @@ class StepFacts:
     backward_skipped: str | None = None
     near_limits: tuple[NearLimit, ...] = ()
     refusals: tuple[Refusal, ...] = ()
+    terms: tuple[TermFacts, ...] = ()
+    absorbed: tuple[AbsorbedFacts, ...] = ()
 
     def origin(self, identity: int) -> Origin:
         """The origin with that id (KeyError if there is none)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -33,6 +34,24 @@ class VariableFacts:
     units: int | None = None
     identical_units: int = 0
     first_bad: tuple[int, ...] | None = None
+
+    @property
+    def mixes(self) -> bool:
+        """Whether this is a trainable, finite kernel that mixes its inputs (a depthwise one keeps channels apart)."""
+        finite = self.stats.nonfinite == 0 and self.stats.finite > 0
+        return (
+            self.role == "kernel" and self.trainable and bool(self.fan_in) and finite and "depthwise" not in self.name
+        )
+
+    @property
+    def rms(self) -> float:
+        """The root mean square of the finite weights (0 where there are none)."""
+        return self.stats.norm / math.sqrt(self.stats.finite) if self.stats.finite else 0.0
+
+    @property
+    def gain(self) -> float:
+        """rms * sqrt(fan_in): what a kernel multiplies the root mean square of an uncorrelated input by."""
+        return self.rms * math.sqrt(self.fan_in or 1)
 
 
 @dataclass(frozen=True)

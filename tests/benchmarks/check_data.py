@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
-import subprocess
 import sys
-import time
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import duckdb
 import numpy as np
+from peers_python import peers_python
+from processes import COMMAND, OURS, run
+from rounds import medians
 from table import Table, against
 
-OURS = "nandoctor check-data"
+SUMMARIZE, PANDAS = "DuckDB SUMMARIZE", "pandas.read_csv"
 PROGRAMS: Mapping[str, str] = {
-    OURS: "from nandoctor.probes.data.stream.observe import observe_data; observe_data([{path!r}])",
-    "DuckDB SUMMARIZE": "import duckdb; duckdb.sql(\"SUMMARIZE FROM read_csv('{path}')\").fetchall()",
-    "pandas.read_csv": "import pandas; pandas.read_csv({path!r})",
+    SUMMARIZE: "import duckdb; duckdb.sql(\"SUMMARIZE FROM read_csv('{path}')\").fetchall()",
+    PANDAS: "import pandas; pandas.read_csv({path!r})",
 }
-WHOLE = "from nandoctor.cli.main import run; run()"
+BESIDE: Mapping[str, tuple[str, ...]] = {"narrow": (SUMMARIZE, PANDAS), "wide": (SUMMARIZE, PANDAS)}
 # Of another's time, per file: from the issue that asked for the command.
-RATIOS: Mapping[str, Mapping[str, float]] = {
-    "narrow.csv": {"DuckDB SUMMARIZE": 0.6, "pandas.read_csv": 0.9},
-    "wide.csv": {"pandas.read_csv": 1.5},
-}
-MEMORY: Mapping[str, float] = {"narrow.csv": 0.6, "wide.csv": 1.0, "stored.npz": 0.5, "compressed.npz": 0.5}
+RATIOS: Mapping[str, Mapping[str, float]] = {"narrow": {SUMMARIZE: 0.6, PANDAS: 0.9}, "wide": {PANDAS: 1.5}}
+MEMORY: Mapping[str, float] = {"narrow": 0.6, "narrow, three times": 0.6, "wide": 1.0, "stored": 0.5, "compressed": 0.5}
 SMALL_SECONDS = 0.5
 SIZE = "NANDOCTOR_BENCH_GB"
 
@@ -36,68 +32,74 @@ def measure(folder: Path, quick: bool) -> Table:
     """Wall time and highest resident memory of whole processes; NANDOCTOR_BENCH_GB (1; quick 0.1) scales the files."""
     gigabytes = float(os.environ.get(SIZE, "0.1" if quick else "1"))
     rows: list[list[str]] = []
-    for name in ("narrow.csv", "wide.csv", "stored.npz", "compressed.npz"):
-        path = folder / name
-        _write(path, gigabytes)
-        rows.extend(_compared(path))
+    for name in MEMORY:
+        path = folder / ("data.npz" if name in ("stored", "compressed") else "data.csv")
+        _write(name, path, gigabytes)
+        rows.extend(_compared(name, path))
         path.unlink()
-    small = folder / "small.csv"
-    small.write_text("a,b\n" + "".join(f"{row}.5,{row % 7}\n" for row in range(1000)))
-    seconds, memory = _run([sys.executable, "-c", WHOLE, "check-data", str(small)])
-    rows.append(["1,000 rows", f"{OURS}, all of it", against(seconds, SMALL_SECONDS, " s"), _gigabytes(memory), ""])
+    rows += _small(folder, 5 if quick else 15)
     return Table(
         "Reading a data set",
-        f"Whole processes, started in turn; {gigabytes:g} GB of CSV, five times as much in an array.",
-        ("file", "program", "time", "peak memory", "time of ours / of this"),
+        "Whole processes, each on its own, one after another. narrow: 100 columns of floats as CSV; wide: 784 columns; "
+        "stored, compressed: a float32 array of 100 columns in an .npz file. Small files: the median, with Python's "
+        "compiled modules in place, as an installed package has them.",
+        ("file", "size", "program", "time", "peak memory", "time of ours / of this"),
         rows,
     )
 
 
-def _compared(path: Path) -> list[list[str]]:
-    programs = {name: text for name, text in PROGRAMS.items() if name == OURS or path.suffix == ".csv"}
-    if path.name == "wide.csv":
-        # No bound is set beside it.
-        programs.pop("DuckDB SUMMARIZE")
-    if importlib.util.find_spec("pandas") is None:
-        programs.pop("pandas.read_csv", None)
-    found = {name: _run([sys.executable, "-c", text.format(path=str(path))]) for name, text in programs.items()}
+def _compared(name: str, path: Path) -> list[list[str]]:
+    commands: dict[str, list[str | Path]] = {OURS: [*COMMAND, path]}
+    for other in BESIDE.get(name, ()):
+        python = peers_python() if other == PANDAS else sys.executable
+        if python is not None:
+            commands[other] = [python, "-c", PROGRAMS[other].format(path=str(path))]
+    found = {program: run(command) for program, command in commands.items()}
     rows = []
-    for name, (seconds, memory) in found.items():
-        ratio = found[OURS][0] / seconds
-        bound = RATIOS.get(path.name, {}).get(name)
-        beside = "" if name == OURS else f"{ratio:.2f}x" if bound is None else against(ratio, bound)
-        peak = against(memory / 1e9, MEMORY[path.name], " GB") if name == OURS else _gigabytes(memory)
-        rows.append([path.name, name, f"{seconds:.1f} s", peak, beside])
+    for program, taken in found.items():
+        ratio = found[OURS].seconds / taken.seconds
+        bound = RATIOS.get(name, {}).get(program)
+        beside = "" if program == OURS else f"{ratio:.2f}x" if bound is None else against(ratio, bound)
+        gigabytes = taken.memory / 1e9
+        peak = against(gigabytes, MEMORY[name], " GB") if program == OURS else f"{gigabytes:.2f} GB"
+        rows.append([name, f"{path.stat().st_size / 1e9:.2f} GB", program, f"{taken.seconds:.1f} s", peak, beside])
     return rows
 
 
-def _run(command: list[str]) -> tuple[float, int]:
-    """Seconds and highest resident bytes of a command."""
-    started = time.perf_counter()
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
-        assert process.stderr is not None
-        errors = process.stderr.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode not in (0, 1):
-        raise RuntimeError(errors.decode(errors="replace"))
-    return time.perf_counter() - started, usage.ru_maxrss * 1024
+def _small(folder: Path, rounds: int) -> list[list[str]]:
+    """1,000 rows as CSV and as .npz."""
+    table, arrays = folder / "small.csv", folder / "small.npz"
+    table.write_text("a,b\n" + "".join(f"{row}.5,{row % 7}\n" for row in range(1000)))
+    np.savez(arrays, x=np.random.default_rng(0).normal(size=(1000, 2)))
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    environment["PYTHONPYCACHEPREFIX"] = str(folder / "compiled")
+
+    def timed(path: Path) -> Callable[[], float]:
+        return lambda: run([*COMMAND, path], environment).seconds
+
+    taken = medians({path.name: timed(path) for path in (table, arrays)}, rounds)
+    return [
+        [name, "1,000 rows", OURS, against(seconds, SMALL_SECONDS, " s"), "", ""] for name, seconds in taken.items()
+    ]
 
 
-def _write(path: Path, gigabytes: float) -> None:
+def _write(name: str, path: Path, gigabytes: float) -> None:
     if path.suffix == ".npz":
-        _write_array(path, int(gigabytes * 5e9) // 400)
+        _write_array(
+            path, int(gigabytes * 5e9) // 400, zipfile.ZIP_STORED if name == "stored" else zipfile.ZIP_DEFLATED
+        )
         return
     # Ten columns take about 104 bytes; the wide table has 60,000 rows of 784 at 1 GB.
-    columns, rows = (100, int(gigabytes * 1e9 / 1040)) if path.name == "narrow.csv" else (784, int(gigabytes * 60_000))
+    columns, rows = (784, int(gigabytes * 60_000)) if name == "wide" else (100, int(gigabytes * 1e9 / 1040))
+    if name == "narrow, three times":
+        rows *= 3
     cells = ", ".join(f"(random() * 200 - 100)::DECIMAL(9, 6) AS f{place}" for place in range(columns))
     duckdb.sql(f"COPY (SELECT {cells} FROM range({rows})) TO '{path}' (HEADER)")
 
 
-def _write_array(path: Path, rows: int) -> None:
+def _write_array(path: Path, rows: int, kind: int) -> None:
     """A float32 array of 100 columns, written in blocks."""
     block = np.random.default_rng(0).normal(size=(100_000, 100)).astype(np.float32)
-    kind = zipfile.ZIP_STORED if path.name.startswith("stored") else zipfile.ZIP_DEFLATED
     with (
         zipfile.ZipFile(path, "w", kind, compresslevel=1) as archive,
         archive.open("x.npy", "w", force_zip64=True) as file,
@@ -106,7 +108,3 @@ def _write_array(path: Path, rows: int) -> None:
         np.lib.format.write_array_header_1_0(file, header)  # type: ignore[arg-type]
         for first in range(0, rows, len(block)):
             file.write(block[: rows - first].tobytes())
-
-
-def _gigabytes(size: int) -> str:
-    return f"{size / 1e9:.2f} GB"

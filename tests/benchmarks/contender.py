@@ -53,8 +53,8 @@ def prepared(model: Path, inputs: Path, way: str) -> Callable[[], Any]:
     from nandoctor.probes.steps.loss import choose_loss
     from nandoctor.probes.steps.observation import Observations
     from nandoctor.probes.steps.profile import watch_list
-    from nandoctor.probes.steps.run import handle_names, run_batch
-    from nandoctor.probes.steps.trace import Batch, tensors, trace_training
+    from nandoctor.probes.steps.run import run_batch
+    from nandoctor.probes.steps.trace import Batch, handle_names, tensors, trace_training
 
     subject = load_subject(model)
     x = np.load(inputs)

@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 
 import check_data
 import memory
+import planted_data
 import start_up
 import step
 import while_loops
@@ -26,6 +27,7 @@ BENCHMARKS: dict[str, Callable[[Path, bool], Table]] = {
     "while-loops": while_loops.measure,
     "start-up": start_up.measure,
     "check-data": check_data.measure,
+    "data-faults": planted_data.measure,
 }
 
 

@@ -31,4 +31,4 @@ def milliseconds(seconds: float) -> str:
 
 def against(value: float, bound: float, unit: str = "x") -> str:
     """A measured value with the bound that it must not pass, and whether it does."""
-    return f"{value:.1f}{unit} (bound {bound:g}{unit}{'' if value <= bound else ', MISSED'})"
+    return f"{value:.{1 if bound >= 2 else 2}f}{unit} (bound {bound:g}{unit}{'' if value <= bound else ', MISSED'})"

@@ -70,8 +70,8 @@ def main(model: str, inputs: str, rounds: str) -> None:
     from nandoctor.probes.steps.interpreter import Interpreter
     from nandoctor.probes.steps.observation import Observations
     from nandoctor.probes.steps.profile import watch_list
-    from nandoctor.probes.steps.run import handle_names, run_batch
-    from nandoctor.probes.steps.trace import Batch, tensors, trace_inference
+    from nandoctor.probes.steps.run import run_batch
+    from nandoctor.probes.steps.trace import Batch, handle_names, tensors, trace_inference
 
     subject = load_subject(Path(model))
     x = np.load(inputs)

@@ -33,7 +33,7 @@ def nandoctor(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
     def command(*arguments: object) -> Outcome:
         monkeypatch.setattr(sys, "argv", ["nandoctor", *map(str, arguments)])
         with pytest.raises(SystemExit) as left:
-            run(guarded=False)
+            run(own_process=False)
         captured = capfd.readouterr()
         return Outcome(left.value.code, captured.out, captured.err)
 

@@ -137,7 +137,18 @@ finally:
 
     loaded = set(done.stderr.split())
     assert "numpy" in loaded
-    assert {"tensorflow", "keras", "tf_keras", "pandas", "polars", "pyarrow", "cattrs"}.isdisjoint(loaded)
+    heavy = {
+        "tensorflow",
+        "keras",
+        "tf_keras",
+        "pandas",
+        "polars",
+        "pyarrow",
+        "cattrs",
+        "yaml",
+        "distributed",
+    }
+    assert heavy.isdisjoint(loaded)
 
 
 def test_an_interruption_says_what_was_read(capsys: pytest.CaptureFixture[str], healthy_csv: Path) -> None:
@@ -147,3 +158,17 @@ def test_an_interruption_says_what_was_read(capsys: pytest.CaptureFixture[str], 
 
     size = healthy_csv.stat().st_size
     assert capsys.readouterr().err == f"nandoctor: interrupted; read so far: 1,234 rows, 5,678 of {size:,} bytes\n"
+
+
+def test_what_is_compressed_is_measured_by_what_it_holds(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    np.savez_compressed(tmp_path / "data.npz", x=np.zeros(100_000))
+    (tmp_path / "table.csv.gz").write_bytes(b"")
+    for name in ("data.npz", "table.csv.gz"):
+        with pytest.raises(KeyboardInterrupt), reading_progress([tmp_path / name]) as progress:  # noqa: PT012
+            progress(0, 400_000)
+            raise KeyboardInterrupt
+
+    assert capsys.readouterr().err.splitlines() == [
+        "nandoctor: interrupted; read so far: 400,000 of 800,128 bytes",
+        "nandoctor: interrupted; read so far: 400,000 bytes",
+    ]

@@ -74,11 +74,25 @@ def test_an_unknown_command_is_wrong_usage(nandoctor: Command) -> None:
 
 
 def test_completion_is_offered_in_the_users_shell() -> None:
-    command = f"{sys.executable} -c 'from nandoctor.cli.main import run; run()' --show-completion; exit $?"
-    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    program = "from nandoctor.cli.main import run; run()"
+    command = f"{sys.executable} -c '{program}' --show-completion; exit $?"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
+    # What the shell hands over while a word is being completed.
+    environment = {"_NANDOCTOR_COMPLETE": "complete_bash", "COMP_WORDS": "nandoctor che", "COMP_CWORD": "1"}
+    words = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, env={**os.environ, **environment}
+    )
 
-    assert done.returncode == 0
-    assert "_NANDOCTOR_COMPLETE" in done.stdout
+    assert "_NANDOCTOR_COMPLETE=complete_bash" in done.stdout
+    assert words.stdout.split() == ["check-data"]
+
+
+def test_the_caller_gets_its_own_hooks_back(nandoctor: Command) -> None:
+    before = sys.excepthook, sys.unraisablehook
+
+    nandoctor("--version")
+
+    assert (sys.excepthook, sys.unraisablehook) == before
 
 
 def test_a_reader_that_goes_away_is_no_error() -> None:

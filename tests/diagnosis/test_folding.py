@@ -4,6 +4,7 @@ from typing import Any
 
 from nandoctor.diagnosis.folding import folded
 from nandoctor.facts import ArrayFacts, DataFacts
+from nandoctor.finding import Location
 
 
 def causes(findings: Any) -> list[Any]:
@@ -139,3 +140,55 @@ def test_of_origins_that_follow_from_each_other_the_first_is_the_root(origin: An
     assert causes(folded([finding("exp-overflow", 0), finding("inf-minus-inf", 1)], observed)) == [
         ("exp-overflow", ["inf-minus-inf"])
     ]
+
+
+def test_what_follows_from_a_consequence_is_put_under_the_root_in_order_of_execution(
+    origin: Any, finding: Any, facts: Any
+) -> None:
+    overflow, nan = finding("accumulation-overflow", 0), finding("zero-times-inf", 1)
+    huge = finding("huge-weights", "variable:dense/kernel")
+
+    (root,) = folded([nan, overflow, huge], facts(origin(0), origin(1, parents=(0,))))
+
+    assert [one.cause for one in root.consequences] == ["accumulation-overflow", "zero-times-inf"]
+    assert root.chain == ("nonfinite-loss", "zero-times-inf", "accumulation-overflow", "huge-weights")
+
+
+def test_huge_weights_that_are_a_warning_explain_no_error(origin: Any, finding: Any, facts: Any) -> None:
+    roots = folded([finding("accumulation-overflow", 0), finding("huge-weights", None, "warning")], facts(origin(0)))
+
+    assert len(roots) == 2
+
+
+def test_inputs_of_zeros_explain_dead_units_and_the_missing_gradient(finding: Any, facts: Any) -> None:
+    dead, still = finding("dead-relu", None, "warning"), finding("zero-gradient", None, "warning")
+    zeros = finding("constant-column", "input:x", "warning", evidence={"largest": 0.0})
+    fives = finding("constant-column", "input:x", "warning", evidence={"largest": 5.0})
+    one_column = finding("constant-column", "input:x", "note")
+
+    assert [one.cause for one in folded([zeros, dead, still], facts())] == ["constant-column"]
+    assert [one.cause for one in folded([fives, dead, still], facts())] == ["constant-column"]
+    assert {one.cause for one in folded([fives, still], facts())} == {"constant-column", "zero-gradient"}
+    assert {one.cause for one in folded([one_column, dead], facts())} == {"constant-column", "dead-relu"}
+
+
+def test_a_constant_label_does_not_explain_the_infinity_in_it(origin: Any, finding: Any, facts: Any) -> None:
+    array = ArrayFacts("y", "label", "out", "float32", (4, 1), None)
+    data = DataFacts("d.npz", 4, (array,))
+    infinite, constant = finding("inf-in-data", "label:y"), finding("constant-column", "label:y", "note")
+
+    roots = folded([constant, infinite], facts(origin(0, kind="input", op="labels y"), data=data))
+
+    assert {one.cause: one.chain for one in roots} == {
+        "inf-in-data": ("nonfinite-loss", "inf-in-data"),
+        "constant-column": ("constant-column",),
+    }
+
+
+def test_kernels_of_zeros_explain_the_dead_units_of_their_own_layer(finding: Any, facts: Any) -> None:
+    zeros = finding("bad-initialization", None, "error", location=Location(layer="a"))
+    own = finding("dead-relu", None, "warning", location=Location(layer="a"))
+    other = finding("dead-relu", None, "warning", location=Location(layer="b"))
+
+    assert causes(folded([zeros, own], facts())) == [("bad-initialization", ["dead-relu"])]
+    assert len(folded([zeros, other], facts())) == 2

@@ -29,8 +29,8 @@ def interpret() -> Callable[..., Any]:
 
     from nandoctor.probes.models.load import load_subject
     from nandoctor.probes.steps.observation import Observations
-    from nandoctor.probes.steps.run import handle_names, run_batch
-    from nandoctor.probes.steps.trace import Batch, tensors, trace_inference, trace_training
+    from nandoctor.probes.steps.run import run_batch
+    from nandoctor.probes.steps.trace import Batch, handle_names, tensors, trace_inference, trace_training
 
     def loss(_inputs: Any, _labels: Any, outputs: Any, _training: bool) -> Any:
         return mean_square(list(outputs.values()))

@@ -20,18 +20,19 @@ from nandoctor.probes.models.subject import Subject
 from nandoctor.probes.steps.check_numerics import check_numerics_pass
 from nandoctor.probes.steps.gathering import gathered_hidden, gathered_origins, gathered_refusals
 from nandoctor.probes.steps.loss import ChosenLoss, choose_loss
+from nandoctor.probes.steps.loss_terms import term_facts
 from nandoctor.probes.steps.passes import Feeds, Pass, run_pass, training_pass
 from nandoctor.probes.steps.profile import (
+    absorbed_facts,
     gradient_facts,
     layer_facts,
     loop_facts,
     nearest_limits,
     watch_list,
 )
-from nandoctor.probes.steps.run import handle_names
 from nandoctor.probes.steps.source import source_lines
 from nandoctor.probes.steps.structure import head_facts, input_facts
-from nandoctor.probes.steps.trace import Batch, Step, trace_inference
+from nandoctor.probes.steps.trace import Batch, Step, handle_names, trace_inference
 from nandoctor.stats import Array
 
 Progress = Callable[[str, int, int], None]
@@ -86,7 +87,8 @@ def examine(
             run_pass(subject, one, batch if one is training else batch.without_labels(), names)
     progress("looking for the rows", total, total)
     fixed = any(spec.shape and spec.shape[0] is not None for spec in subject.inputs)
-    origins = gathered_origins(subject, passes, feed_of, fixed)
+    gathered = gathered_origins(subject, passes, feed_of, fixed)
+    origins = gathered.origins
     facts = StepFacts(
         batches=len(batches),
         rows=sum(len(rows) for rows in batches),
@@ -96,8 +98,15 @@ def examine(
         layers=layer_facts(inference.step, inference.observations, inference=True),
         gradients=gradient_facts(training.step, training.gradients, subject),
         loops=loop_facts(inference.step, inference.observations, source_lines(inference.step, subject.debug_info)),
-        refusals=gathered_refusals(subject, passes),
+        refusals=gathered_refusals(subject, passes, feed_of, fixed),
         near_limits=nearest_limits(training.step, training.observations),
+        terms=term_facts(
+            training.step,
+            training.observations,
+            gathered.by_birth[1],
+            source_lines(training.step, subject.debug_info),
+        ),
+        absorbed=absorbed_facts(inference.step, inference.observations),
         backward=skipped is None,
         backward_skipped=skipped,
     )

@@ -71,13 +71,18 @@ class Flow:
 
     def upstream(self, key: Key | int | None, through: Iterable[str]) -> Node | None:
         """The first node before or at `key` that is not of the given types, following first inputs."""
+        found = self.source(key, through)
+        return found if isinstance(found, Node) else None
+
+    def source(self, key: Key | int | None, through: Iterable[str]) -> Node | int | None:
+        """As `upstream`, but the number of the argument where one is reached."""
         allowed = set(through)
         while isinstance(key, tuple):
             node = self.nodes[key]
             if node.instruction.op_type not in allowed or not node.inputs:
                 return node
             key = node.inputs[0]
-        return None
+        return key
 
     def ancestors(self, key: Key) -> tuple[set[Key], set[int]]:
         """All nodes and all arguments that a node depends on, itself included."""

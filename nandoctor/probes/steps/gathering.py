@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from nandoctor.facts import (
@@ -14,22 +14,34 @@ from nandoctor.facts import (
 )
 from nandoctor.finding import Phase
 from nandoctor.probes.models.subject import Subject
+from nandoctor.probes.steps.interpreter import RefusedError
 from nandoctor.probes.steps.naming import forward_name, is_gradient
-from nandoctor.probes.steps.origins import origins_of, with_rows
+from nandoctor.probes.steps.origins import dataset_rows, origins_of, with_rows
 from nandoctor.probes.steps.passes import Feeds, Pass
-from nandoctor.probes.steps.rows import culprit_rows
+from nandoctor.probes.steps.rows import culprit_rows, refused_rows
 from nandoctor.probes.steps.source import source_lines
+from nandoctor.probes.steps.trace import Batch
 
 MOST_NARROWED = 6
 
 
-def gathered_origins(subject: Subject, passes: Sequence[Pass], feed_of: Feeds, fixed: bool) -> tuple[Origin, ...]:
+@dataclass(frozen=True)
+class Gathered:
+    """The origins of all passes, and for each pass their ids by those of its births."""
+
+    origins: tuple[Origin, ...]
+    by_birth: tuple[Mapping[int, int], ...]
+
+
+def gathered_origins(subject: Subject, passes: Sequence[Pass], feed_of: Feeds, fixed: bool) -> Gathered:
     """Origins of all passes, those that a later pass saw again only once, with the rows of the roots narrowed down."""
     kept: list[Origin] = []
+    by_birth: list[dict[int, int]] = []
     known: dict[tuple[str | int | None, ...], int] = {}
     narrowed = 0
     for one in passes:
         numbers: dict[int, int] = {}
+        by_birth.append(numbers)
         alike: Counter[tuple[str | None, ...]] = Counter()
         keys = list(one.observations.births)
         lines = source_lines(one.step, subject.debug_info)
@@ -51,7 +63,7 @@ def gathered_origins(subject: Subject, passes: Sequence[Pass], feed_of: Feeds, f
             parents = tuple(sorted({numbers[one] for one in origin.parents if one in numbers}))
             after = tuple(sorted({numbers[one] for one in origin.after if one in numbers}))
             kept.append(replace(found, id=len(kept), parents=parents, after=after))
-    return tuple(kept)
+    return Gathered(tuple(kept), tuple(by_birth))
 
 
 def _is_root(origin: Origin) -> bool:
@@ -59,16 +71,13 @@ def _is_root(origin: Origin) -> bool:
 
 
 def _narrowed(one: Pass, origin: Origin, key: tuple[Any, ...], feed_of: Feeds, fixed: bool) -> Origin:
-    batch = feed_of.batch(origin.batch)
-    takes_labels = any(name.startswith("labels ") for name in one.step.fed)
-    culprits = culprit_rows(
-        one.step, key, origin.rows, batch if takes_labels else batch.without_labels(), fixed_batch=fixed
-    )
+    batch = _batch_of(one, origin.batch, feed_of)
+    culprits = culprit_rows(one.step, key, origin.rows, batch, fixed_batch=fixed)
     return with_rows(origin, culprits.rows, culprits.note, feed_of.batches)
 
 
-def gathered_refusals(subject: Subject, passes: Sequence[Pass]) -> tuple[Refusal, ...]:
-    """The ops that raised an error, each once, in order of the passes and batches."""
+def gathered_refusals(subject: Subject, passes: Sequence[Pass], feed_of: Feeds, fixed: bool) -> tuple[Refusal, ...]:
+    """The ops that raised an error, each once with its rows in the first batch, in order of the passes and batches."""
     found: dict[str, tuple[Refusal, set[int]]] = {}
     for one in passes:
         lines = source_lines(one.step, subject.debug_info) if one.refused else {}
@@ -76,9 +85,23 @@ def gathered_refusals(subject: Subject, passes: Sequence[Pass]) -> tuple[Refusal
             name = forward_name(refused.instruction.name)
             phase: Phase = "backward" if is_gradient(refused.instruction.name) else "forward"
             layer, op_type = one.step.names.layer(name), refused.instruction.op_type
-            first = Refusal(name, op_type, layer, phase, refused.said, batch, 1, lines.get(name))
-            found.setdefault(name, (first, set()))[1].add(batch)
+            if name not in found:
+                first = Refusal(name, op_type, layer, phase, refused.said, batch, 1, lines.get(name))
+                found[name] = (_refused_for(one, refused, first, feed_of, fixed), set())
+            found[name][1].add(batch)
     return tuple(replace(first, batches=len(batches)) for first, batches in found.values())
+
+
+def _refused_for(one: Pass, refused: RefusedError, first: Refusal, feed_of: Feeds, fixed: bool) -> Refusal:
+    culprits = refused_rows(one.step, refused, _batch_of(one, first.batch, feed_of), fixed_batch=fixed)
+    rows = dataset_rows(culprits.rows, feed_of.batches, first.batch)
+    return replace(first, rows=culprits.rows, dataset_rows=rows, rows_note=culprits.note)
+
+
+def _batch_of(one: Pass, index: int, feed_of: Feeds) -> Batch:
+    """A batch with what the pass takes of it."""
+    batch = feed_of.batch(index)
+    return batch if any(name.startswith("labels ") for name in one.step.fed) else batch.without_labels()
 
 
 def gathered_hidden(passes: Sequence[Pass]) -> HiddenFacts:

@@ -209,7 +209,7 @@ class Interpreter:
 def plain_message(error: tf.errors.OpError) -> str:
     """TensorFlow's message as one line, without the names of its wrappers."""
     first = (error.message or type(error).__name__).strip().splitlines()[0]
-    return re.sub(r"^\{\{function_node [^}]*\}\}\s*|\s*\[Op:[^]]*\].*$", "", first)[:200].rstrip(". ")
+    return re.sub(r"^\{\{function_node [^}]*\}\}\s*|\s*\[Op:[^]]*\].*$", "", first)[:300].rstrip(". ")
 
 
 def _branch(instruction: Instruction, index: Any) -> int:

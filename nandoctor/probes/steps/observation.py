@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from nandoctor.probes.compat.execution import real_parts, view
+from nandoctor.probes.steps.absorbing import ADDS, Absorbed, absorbed
 from nandoctor.probes.steps.births import (
     Birth,
     Made,
@@ -20,8 +21,11 @@ from nandoctor.probes.steps.births import (
     fresh_places,
 )
 from nandoctor.probes.steps.interpreter import Execution, Scope
+from nandoctor.probes.steps.magnitudes import HALF_WAY, largest_magnitude, magnitude_bound
+from nandoctor.probes.steps.naming import is_gradient
 from nandoctor.probes.steps.program import Instruction, Kind
-from nandoctor.stats import Array, TensorStats
+from nandoctor.probes.steps.watched import Look, Watched
+from nandoctor.stats import Array
 
 MOST_BIRTHS = 200
 PASSES_ON = {
@@ -35,7 +39,6 @@ DOES_NOT_READ_VALUES = {
 }  # fmt: skip
 SELECTS = {"Select", "SelectV2", "MaskedFill"}
 NOTHING: frozenset[int] = frozenset()
-_NEAR = {"e": 2.0**8, "f": 2.0**64, "d": 2.0**512}  # by numpy's type character
 
 Key = tuple[tuple[str, ...], int]
 
@@ -55,27 +58,6 @@ class Mark:
     after: frozenset[int] = NOTHING
 
 
-@dataclass(frozen=True)
-class Look:
-    """What to look at in an op's result: the `ends` of a bounded activation, the `row_sums` of a head."""
-
-    ends: tuple[float, float] | None = None
-    row_sums: bool = False
-
-
-@dataclass
-class Watched:
-    """Running observations of an op whose result is looked at in full."""
-
-    stats: TensorStats = field(default_factory=TensorStats)
-    dtype: str = ""
-    unit_extremes: Array | None = None
-    low_pinned: int = 0
-    high_pinned: int = 0
-    row_sums: tuple[float, float] | None = None
-    shape: tuple[int, ...] = ()
-
-
 @dataclass
 class Absorber:
     """An op that took a non-finite value and gave only finite ones: the births it absorbed; was a NaN among them."""
@@ -92,7 +74,8 @@ class Observations:
     `watched` are the ops looked at in full; `series` the largest magnitude of the ops in loops, iteration by
     iteration, of the first batch; `absorbers` the ops that took a non-finite value and gave only finite ones,
     with the births they absorbed and whether a NaN was among what they took; `largest` the dtype and the largest finite
-    magnitude of the ops that used up half of the dtype's powers of two.
+    magnitude of the ops that used up half of the dtype's powers of two; `absorbed` the additions of the first batch
+    that one operand did not change.
     """
 
     births: dict[tuple[Any, ...], Birth] = field(default_factory=dict)
@@ -100,6 +83,7 @@ class Observations:
     series: dict[Key, list[float]] = field(default_factory=dict)
     absorbers: dict[Key, Absorber] = field(default_factory=dict)
     largest: dict[Key, tuple[str, float]] = field(default_factory=dict)
+    absorbed: dict[Key, Absorbed] = field(default_factory=dict)
 
 
 class StepObserver:
@@ -128,7 +112,7 @@ class StepObserver:
         array = _array(tensor)
         if array is None or not array.size:
             return Mark(None, None)
-        if _magnitude(array) < math.inf:
+        if largest_magnitude(array) < math.inf:
             return Mark(None, None)
         return self._born(birth_of_input(name, array, self._batch, self._rows), array)
 
@@ -140,7 +124,7 @@ class StepObserver:
         watched = (scope.path, instruction.index) in self._watch
         if instruction.op_type in PASSES_ON and len(execution.outputs) == 1:
             if watched:
-                self._look(execution)
+                self._look(execution, marks)
             return [marks[0]]
         tainted, after = False, NOTHING
         for mark in marks:
@@ -155,7 +139,9 @@ class StepObserver:
             for mark in given:
                 mark.after = after
         if watched and instruction.floats:
-            self._look(execution)
+            self._look(execution, given)
+        if self._batch == 0 and instruction.op_type in ADDS and execution.iteration is None:
+            self._note_absorbed(execution)
         return given
 
     def _with_floats(self, execution: Execution, tainted: bool) -> list[Mark]:
@@ -175,12 +161,12 @@ class StepObserver:
             return Mark(scope, instruction)
         key = (scope.path, instruction.index)
         if execution.iteration is not None and followed and self._batch == 0:
-            magnitude = _magnitude(array)
+            magnitude = largest_magnitude(array)
             self._kept.series.setdefault(key, []).append(magnitude)
         else:
-            magnitude = _bound(array)
-        if magnitude > _NEAR.get(array.dtype.char, math.inf) and instruction.kind is not Kind.CONSTANT:
-            magnitude = _magnitude(array)
+            magnitude = magnitude_bound(array)
+        if magnitude > HALF_WAY.get(array.dtype.char, math.inf) and instruction.kind is not Kind.CONSTANT:
+            magnitude = largest_magnitude(array)
             if math.isfinite(magnitude) and magnitude > self._kept.largest.get(key, ("", 0.0))[1]:
                 self._kept.largest[key] = (output.dtype.name, magnitude)
         if magnitude < math.inf:
@@ -219,7 +205,7 @@ class StepObserver:
             return known
         array = _array(execution.outputs[0])
         mark = Mark(scope, instruction)
-        if array is not None and array.size and not _magnitude(array) < math.inf:
+        if array is not None and array.size and not largest_magnitude(array) < math.inf:
             name = self._names.get(id(handle), instruction.name)
             mark = self._born(birth_of_variable(name, execution, array, self._batch), array)
         self._read[id(handle)] = mark
@@ -244,29 +230,20 @@ class StepObserver:
             absorber.nan = absorber.nan or mark.nan
         return NOTHING.union(*(mark.taint for mark in execution.marks if mark.nan))
 
-    def _look(self, execution: Execution) -> None:
-        """Add a watched op's first floating result to what is known of it."""
+    def _note_absorbed(self, execution: Execution) -> None:
+        found = None if is_gradient(execution.instruction.name) else absorbed(execution.inputs, execution.outputs[0])
+        if found is not None:
+            self._kept.absorbed[execution.scope.path, execution.instruction.index] = found
+
+    def _look(self, execution: Execution, given: list[Mark]) -> None:
+        """Add a watched op's first floating result, whose mark is among the given, to what is known of it."""
         instruction = execution.instruction
         key = (execution.scope.path, instruction.index)
-        kept = self._kept.watched.setdefault(key, Watched())
         output = execution.outputs[instruction.floats[0]]
-        if output.dtype.is_complex:
-            return
-        array = real_parts(view(output))
-        kept.dtype, kept.shape = output.dtype.name, tuple(array.shape)
-        kept.stats = kept.stats + TensorStats.quickly(array)
-        wanted = self._watch[key]
-        if wanted.ends is not None:
-            kept.low_pinned += int(np.count_nonzero(array <= wanted.ends[0]))
-            kept.high_pinned += int(np.count_nonzero(array >= wanted.ends[1]))
-        if instruction.op_type in ("Relu", "Relu6") and array.ndim > 1:
-            extremes = array.max(axis=tuple(range(array.ndim - 1)))
-            kept.unit_extremes = extremes if kept.unit_extremes is None else np.maximum(kept.unit_extremes, extremes)
-        if wanted.row_sums and array.ndim > 1:
-            sums = array.sum(axis=-1)
-            ends_seen = (float(sums.min()), float(sums.max())) if sums.size else (0.0, 0.0)
-            before = kept.row_sums or ends_seen
-            kept.row_sums = (min(before[0], ends_seen[0]), max(before[1], ends_seen[1]))
+        if not output.dtype.is_complex:
+            kept = self._kept.watched.setdefault(key, Watched())
+            kept.add(real_parts(view(output)), output.dtype.name, self._watch[key], instruction.op_type)
+            kept.births.update(given[instruction.floats[0]].taint)
 
 
 def _merged(execution: Execution) -> Mark:
@@ -275,29 +252,6 @@ def _merged(execution: Execution) -> Mark:
     taint = frozenset().union(*(mark.taint for mark in marks))
     nan, inf = any(mark.nan for mark in marks), any(mark.inf for mark in marks)
     return Mark(execution.scope, execution.instruction, taint=taint, nan=nan, inf=inf)
-
-
-def _magnitude(array: Array) -> float:
-    """The largest magnitude; Inf where a value is not finite.
-
-    argmin and argmax stop at a NaN, and take a third of the time of min and max on the small tensors of a loop.
-    """
-    flat = array.reshape(-1)
-    low, high = float(flat[flat.argmin()]), float(flat[flat.argmax()])
-    return max(abs(low), abs(high)) if math.isfinite(low) and math.isfinite(high) else math.inf
-
-
-def _bound(array: Array) -> float:
-    """An upper bound of the largest magnitude, Inf where a value is not finite.
-
-    The Euclidean norm: one pass at the speed of memory, where minimum and maximum take two (measured: 2.4 times as fast
-    on float32).
-    """
-    if array.dtype.kind != "f" or array.dtype.itemsize < 4:
-        return _magnitude(array)
-    flat = array.reshape(-1)
-    square_sum = float(np.dot(flat, flat))
-    return math.sqrt(square_sum) if math.isfinite(square_sum) else _magnitude(array)
 
 
 def _array(tensor: Any) -> Array | None:

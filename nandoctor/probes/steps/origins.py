@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from nandoctor.facts import Operand, Origin, SourceLine
-from nandoctor.facts.origin import Sink
+from nandoctor.facts.origin import OperandKind, Sink
 from nandoctor.finding import Phase, Scalar
 from nandoctor.probes.steps.births import KEPT_ATTRIBUTES, Birth, OperandSeen
+from nandoctor.probes.steps.flow import Key, Node
 from nandoctor.probes.steps.naming import forward_name, is_gradient
 from nandoctor.probes.steps.observation import Mark, Observations
-from nandoctor.probes.steps.program import Instruction
-from nandoctor.probes.steps.structure import nodes_by_name, selecting_op
+from nandoctor.probes.steps.program import Kind
+from nandoctor.probes.steps.structure import nodes_by_name, reading_ops, selecting_op
 from nandoctor.probes.steps.trace import Step
 
 PICKS = {
@@ -73,10 +74,11 @@ def origins_of(
             replace(
                 origin,
                 rows=rows,
-                dataset_rows=_dataset_rows(rows, batch_rows, birth.batch),
+                dataset_rows=dataset_rows(rows, batch_rows, birth.batch),
                 reaches=reached.sinks(birth.id),
                 absorbed_by=tuple(dict.fromkeys(absorbed.get(birth.id, []))),
                 selected_by=selecting_op(step, origin.op, by_name) if birth.kind == "op" else None,
+                readers=reading_ops(step, origin.op, by_name) if birth.kind == "op" else (),
             )
         )
     return tuple(made)
@@ -84,10 +86,11 @@ def origins_of(
 
 def with_rows(origin: Origin, rows: tuple[int, ...] | None, note: str | None, batch_rows: Sequence[range]) -> Origin:
     """The origin with the rows that were found for it."""
-    return replace(origin, rows=rows, rows_note=note, dataset_rows=_dataset_rows(rows, batch_rows, origin.batch))
+    return replace(origin, rows=rows, rows_note=note, dataset_rows=dataset_rows(rows, batch_rows, origin.batch))
 
 
-def _dataset_rows(rows: tuple[int, ...] | None, batch_rows: Sequence[range], batch: int) -> tuple[int, ...] | None:
+def dataset_rows(rows: tuple[int, ...] | None, batch_rows: Sequence[range], batch: int) -> tuple[int, ...] | None:
+    """Rows of a batch as rows of the data."""
     if rows is None or batch >= len(batch_rows):
         return None
     return tuple(batch_rows[batch][row] for row in rows if row < len(batch_rows[batch]))
@@ -111,7 +114,7 @@ def _origin(step: Step, birth: Birth, lines: Lines) -> Origin:
         output=birth.output,
         output_dtype=birth.dtype,
         output_shape=birth.shape,
-        operands=tuple(_operand(step, seen) for seen in birth.operands),
+        operands=tuple(_operand(step, birth, seen) for seen in birth.operands),
         attributes=_attributes(birth),
         backward_op=birth.name if backward else None,
         backward_op_type=own_type if backward else None,
@@ -124,28 +127,48 @@ def _origin(step: Step, birth: Birth, lines: Lines) -> Origin:
     )
 
 
-def _operand(step: Step, seen: OperandSeen) -> Operand:
-    maker = _maker(step, seen)
-    return Operand(
+def _operand(step: Step, birth: Birth, seen: OperandSeen) -> Operand:
+    operand = Operand(
         index=seen.index,
         dtype=seen.dtype,
         shape=seen.shape,
         stats=seen.stats,
-        op=step.own_name(maker.name) if maker else None,
-        op_type=maker.op_type if maker else None,
-        layer=step.names.layer(maker.name) if maker else None,
         at_fault=seen.at_fault,
         values_at_fault=seen.values_at_fault,
     )
+    maker = _maker(step, birth, seen)
+    if isinstance(maker, Node) and maker.instruction.kind is Kind.READ:
+        held = maker.inputs[0]
+        if isinstance(held, int) and held in step.variables:
+            name = step.variables[held]
+            layer = step.names.variable_layer(name)
+            return replace(operand, kind="variable", op=name, op_type=maker.instruction.op_type, layer=layer)
+    if isinstance(maker, Node):
+        name, op_type = maker.instruction.name, maker.instruction.op_type
+        stored = maker.instruction.kind is Kind.CONSTANT
+        kind: OperandKind = "gradient" if is_gradient(name) else "constant" if stored else "op"
+        return replace(operand, kind=kind, op=step.own_name(name), op_type=op_type, layer=step.names.layer(name))
+    if maker is not None and maker < len(step.fed):
+        return replace(operand, kind="input", op=step.fed[maker])
+    return operand
 
 
-def _maker(step: Step, seen: OperandSeen) -> Instruction | None:
-    """The op that made an operand's values; an op that only picks among them is passed over."""
-    if seen.made_by is None:
+def _maker(step: Step, birth: Birth, seen: OperandSeen) -> Node | int | None:
+    """The op that made an operand's values, or the argument that they were fed as.
+
+    An op of the model that only picks among values is passed over.
+    """
+    if seen.made_by is not None:
+        scope, instruction = seen.made_by
+        made: Key | int | None = (scope.path, instruction.index)
+        if is_gradient(instruction.name):
+            return step.flow.nodes.get((scope.path, instruction.index))
+    elif birth.scope is None or birth.instruction is None:
         return None
-    scope, instruction = seen.made_by
-    node = step.flow.upstream((scope.path, instruction.index), PICKS)
-    return node.instruction if node is not None and not is_gradient(instruction.name) else instruction
+    else:
+        node = step.flow.nodes.get((birth.scope.path, birth.instruction.index))
+        made = node.inputs[seen.index] if node is not None and seen.index < len(node.inputs) else None
+    return step.flow.source(made, PICKS)
 
 
 def _attributes(birth: Birth) -> dict[str, Scalar]:

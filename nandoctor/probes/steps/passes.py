@@ -12,7 +12,8 @@ from nandoctor.probes.models.subject import Subject
 from nandoctor.probes.steps.hidden import disagreements
 from nandoctor.probes.steps.interpreter import RefusedError
 from nandoctor.probes.steps.loss import ChosenLoss
-from nandoctor.probes.steps.observation import Key, Look, Observations
+from nandoctor.probes.steps.loss_terms import possible_terms
+from nandoctor.probes.steps.observation import Key, Observations
 from nandoctor.probes.steps.origins import Reached
 from nandoctor.probes.steps.profile import (
     GradientProfile,
@@ -20,6 +21,7 @@ from nandoctor.probes.steps.profile import (
 )
 from nandoctor.probes.steps.run import Ran, run_batch
 from nandoctor.probes.steps.trace import Batch, Step, is_user_file, tensors, trace_training
+from nandoctor.probes.steps.watched import Look
 from nandoctor.stats import Array
 
 
@@ -70,7 +72,7 @@ def training_pass(subject: Subject, chosen: ChosenLoss, batch: Batch, backward: 
         message = f"{what} cannot be computed on this model and these labels: {said[0][:200]}{line}"
         exit_code = USAGE if any(loss.chosen == "given" for loss in chosen.facts) else UNEXAMINABLE
         raise NandoctorError(message, exit_code) from error
-    return Pass(step, watch_list(step))
+    return Pass(step, {**dict.fromkeys(possible_terms(step), Look()), **watch_list(step)})
 
 
 def run_pass(subject: Subject, one: Pass, batch: Batch, names: dict[int, str]) -> None:

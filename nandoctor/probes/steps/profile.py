@@ -7,15 +7,16 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from nandoctor.facts import GradientFacts, LayerFacts, LoopFacts, NearLimit, SourceLine
+from nandoctor.facts import AbsorbedFacts, GradientFacts, LayerFacts, LoopFacts, NearLimit, SourceLine
 from nandoctor.probes.compat.execution import real_parts, view
 from nandoctor.probes.models.subject import Subject
 from nandoctor.probes.steps.naming import forward_name, is_gradient
-from nandoctor.probes.steps.observation import Key, Look, Observations
+from nandoctor.probes.steps.observation import Key, Observations
 from nandoctor.probes.steps.run import Ran
 from nandoctor.probes.steps.structure import (
     ENDS,
     cutting_op,
+    fed_nodes,
     first_kernels,
     head_nodes,
     is_looked_up,
@@ -23,6 +24,7 @@ from nandoctor.probes.steps.structure import (
     layer_outputs,
 )
 from nandoctor.probes.steps.trace import Step
+from nandoctor.probes.steps.watched import Look
 from nandoctor.stats import TensorStats
 
 MOST_LOOPS = 40
@@ -95,6 +97,35 @@ def nearest_limits(step: Step, observations: Observations) -> tuple[NearLimit, .
         found.append(NearLimit(name, node.instruction.op_type, step.names.layer(name), dtype, magnitude))
     found.sort(key=lambda one: one.headroom)
     return tuple(found[:8])
+
+
+def absorbed_facts(step: Step, observations: Observations) -> tuple[AbsorbedFacts, ...]:
+    """The additions of which one operand, computed from the data, was absorbed by the other at nearly all places."""
+    fed = fed_nodes(step)
+    facts: list[AbsorbedFacts] = []
+    for key, seen in observations.absorbed.items():
+        node = step.flow.nodes.get(key)
+        if node is None or len(node.inputs) != 2 or node.inputs[seen.small_operand] not in fed:
+            continue
+        name = node.instruction.name
+        small, large = (
+            step.flow.upstream(node.inputs[place], ()) for place in (seen.small_operand, 1 - seen.small_operand)
+        )
+        facts.append(
+            AbsorbedFacts(
+                op=name,
+                op_type=node.instruction.op_type,
+                layer=step.names.layer(name),
+                dtype=seen.dtype,
+                places=seen.places,
+                absorbed=seen.absorbed,
+                small=seen.small,
+                large=seen.large,
+                small_from=small.instruction.name if small else None,
+                large_from=large.instruction.name if large else None,
+            )
+        )
+    return tuple(facts)
 
 
 def gradient_facts(step: Step, profile: GradientProfile, subject: Subject) -> tuple[GradientFacts, ...]:

@@ -1,4 +1,4 @@
-"""The smallest set of rows of a batch that bring a birth about, found by running again with rows removed."""
+"""The smallest set of rows of a batch that bring a birth or a refusal about, found by running again without rows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from nandoctor.errors import NandoctorError
-from nandoctor.probes.steps.interpreter import Execution, Interpreter
+from nandoctor.probes.steps.flow import Key
+from nandoctor.probes.steps.interpreter import Execution, Interpreter, RefusedError
 from nandoctor.probes.steps.observation import Mark, Observations, StepObserver
 from nandoctor.probes.steps.run import arguments
 from nandoctor.probes.steps.trace import Batch, Step
@@ -65,14 +66,43 @@ def culprit_rows(
     rows in which its values lie, if the tensor has a batch axis. `fixed_batch` says that the model takes no other
     number of rows: then rows are not removed but replaced by one that is kept.
     """
-    _, fed_by = step.flow.ancestors((key[1], key[2]))
+
+    def happens(fed: list[Any], rows: int) -> bool:
+        return _born_with(step, key, fed, rows)
+
+    return _searched(step, (key[1], key[2]), batch, happens, guess=guess, fixed_batch=fixed_batch)
+
+
+def refused_rows(step: Step, refused: RefusedError, batch: Batch, *, fixed_batch: bool) -> Culprits:
+    """The rows of a batch for which TensorFlow refuses to run an op; `fixed_batch` as for `culprit_rows`."""
+    keys = [node.key for node in step.flow.nodes.values() if node.instruction is refused.instruction]
+    if not keys:
+        return Culprits(None, "Its rows were not looked for.")
+
+    def happens(fed: list[Any], rows: int) -> bool:
+        return _refused_with(step, refused, fed, rows)
+
+    return _searched(step, keys[0], batch, happens, guess=None, fixed_batch=fixed_batch)
+
+
+def _searched(
+    step: Step,
+    place: Key,
+    batch: Batch,
+    happens: Callable[[list[Any], int], bool],
+    *,
+    guess: tuple[int, ...] | None,
+    fixed_batch: bool,
+) -> Culprits:
+    """The rows with which something happens at an op; `happens` runs the step on flat tensors of so many rows."""
+    _, fed_by = step.flow.ancestors(place)
     if not any(argument < len(step.fed) for argument in fed_by):
         return Culprits(None, "It does not depend on the batch.")
     count = len(batch.rows)
 
     def fails(rows: Sequence[int]) -> bool:
         filled = [row if row in rows else rows[0] for row in range(count)] if fixed_batch else list(rows)
-        return _born_with(step, key, batch.taken(filled).flat(), len(filled))
+        return happens(batch.taken(filled).flat(), len(filled))
 
     return search(_within_budget(fails), guess, count)
 
@@ -152,6 +182,17 @@ def _within_budget(fails: Fails) -> Fails:
         return fails(rows)
 
     return limited
+
+
+def _refused_with(step: Step, refused: RefusedError, fed: list[Any], rows: int) -> bool:
+    """Whether TensorFlow refuses to run that op on these tensors."""
+    observer = StepObserver(Observations(), {}, 0, rows, {})
+    try:
+        with np.errstate(all="ignore"):
+            Interpreter(step.library, observer).run(step.root, *arguments(step, observer, fed))
+    except RefusedError as again:
+        return again.instruction is refused.instruction
+    return False
 
 
 def _born_with(step: Step, key: tuple[Any, ...], fed: list[Any], rows: int) -> bool:

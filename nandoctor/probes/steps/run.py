@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from nandoctor.probes.compat.graphs import variables_by_handle
-from nandoctor.probes.models.subject import Subject
 from nandoctor.probes.steps.interpreter import Interpreter
-from nandoctor.probes.steps.observation import Key, Look, Mark, Observations, StepObserver
+from nandoctor.probes.steps.observation import Key, Mark, Observations, StepObserver
 from nandoctor.probes.steps.trace import Batch, Step
+from nandoctor.probes.steps.watched import Look
 
 
 @dataclass(frozen=True)
@@ -22,13 +21,6 @@ class Ran:
     values: tuple[Any, ...]
     marks: tuple[Mark, ...]
     executions: int
-
-
-def handle_names(subject: Subject) -> dict[int, str]:
-    """Variables' names by the identity of their handles."""
-    names = {id(named.variable): named.name for named in subject.variables}
-    handles = variables_by_handle([named.variable for named in subject.variables])
-    return {handle: names[id(variable)] for handle, variable in handles.items()}
 
 
 def run_batch(

@@ -21,8 +21,9 @@ from nandoctor.probes.steps.flow import (
     Node,
 )
 from nandoctor.probes.steps.naming import is_gradient
-from nandoctor.probes.steps.observation import SELECTS, Watched
+from nandoctor.probes.steps.observation import SELECTS
 from nandoctor.probes.steps.trace import Step
+from nandoctor.probes.steps.watched import Watched
 from nandoctor.stats import TensorStats
 
 ACTIVATIONS: Mapping[str, Activation] = {
@@ -36,6 +37,7 @@ ENDS: Mapping[str, tuple[float, float]] = {"Softmax": (1e-3, 0.999), "Sigmoid": 
 SCALED = 1e2
 LINEAR = KERNELS | {"BiasAdd", "AddV2", "Add", "Sub"}
 SHAPES_ONLY = {"Identity", "IdentityN", "Reshape", "Squeeze", "ExpandDims", "Cast", "Transpose", "EnsureShape"}
+INDEX_ARITHMETIC = TRANSPARENT | {"Add", "AddV2", "FloorMod", "Select", "SelectV2", "Sub"}
 NOT_DIFFERENTIABLE = {
     "ArgMax", "ArgMin", "Bucketize", "Ceil", "Equal", "Floor", "Greater", "GreaterEqual", "Less", "LessEqual",
     "NotEqual", "OneHot", "Rint", "Round", "Sign", "StopGradient", "TopKV2", "PyFunc", "EagerPyFunc",
@@ -55,11 +57,11 @@ def layer_outputs(step: Step) -> dict[str, Node]:
             continue
         found.pop(layer, None)
         found[layer] = node
-    fed = _fed(step)
+    fed = fed_nodes(step)
     return {layer: node for layer, node in found.items() if node.key in fed}
 
 
-def _fed(step: Step) -> set[Key]:
+def fed_nodes(step: Step) -> set[Key]:
     """The nodes that depend on the data."""
     found: set[Key] = set()
     for key, node in step.flow.nodes.items():
@@ -150,12 +152,28 @@ def input_facts(step: Step, specs: Sequence[InputSpec], seen: Mapping[Key, Watch
                 shape=spec.shape,
                 dtype=spec.dtype,
                 consumers=consumers,
-                embeds=bool(set(consumers) & LOOKUPS),
+                embeds=_is_index(step, argument),
                 scaled_by=_scaled_by(step, argument, at_kernel[0] if at_kernel else None),
                 at_first_kernel=at_kernel[0] if at_kernel else None,
             )
         )
     return tuple(facts)
+
+
+def _is_index(step: Step, argument: int) -> bool:
+    """Whether an input's values are looked up in a table, perhaps after arithmetic on whole numbers.
+
+    Keras 3 adds the length of the table to ids below 0.
+    """
+    for node in step.flow.downstream(argument, TRANSPARENT):
+        if node.instruction.op_type in LOOKUPS:
+            return True
+        whole = not node.instruction.floats and node.instruction.op_type in INDEX_ARITHMETIC
+        if whole and any(
+            one.instruction.op_type in LOOKUPS for one in step.flow.downstream(node.key, INDEX_ARITHMETIC)
+        ):
+            return True
+    return False
 
 
 def _scaled_by(step: Step, argument: int, at_kernel: TensorStats | None) -> str | None:
@@ -170,7 +188,7 @@ def _scaled_by(step: Step, argument: int, at_kernel: TensorStats | None) -> str 
             return step.names.layer(name) or name
     if at_kernel is not None and at_kernel.max_abs > SCALED:
         return None
-    fed = _fed(step)
+    fed = fed_nodes(step)
     for node in step.flow.downstream(argument, TRANSPARENT | AFFINE):
         name = node.instruction.name
         stored = any(isinstance(source, tuple) and source not in fed for source in node.inputs)
@@ -187,6 +205,25 @@ def selecting_op(step: Step, name: str, batch_ops: Mapping[str, list[Key]]) -> s
             if node.instruction.op_type in SELECTS and not is_gradient(node.instruction.name):
                 return node.instruction.name
     return None
+
+
+def reading_ops(step: Step, name: str, batch_ops: Mapping[str, list[Key]]) -> tuple[str, ...]:
+    """The types of the forward ops that read an op's value, and after a slash of those that read theirs: `Sum/Log`.
+
+    Ops that only pass values on are passed over.
+    """
+    found: dict[str, None] = {}
+    for key in batch_ops.get(name, []):
+        for first in _readers(step.flow, key):
+            found[first.instruction.op_type] = None
+            for second in _readers(step.flow, first.key):
+                found[f"{first.instruction.op_type}/{second.instruction.op_type}"] = None
+    return tuple(found)
+
+
+def _readers(flow: Flow, key: Key) -> list[Node]:
+    nodes = [node for node in flow.downstream(key, SHAPES_ONLY) if not is_gradient(node.instruction.name)]
+    return [node for node in nodes if node.instruction.op_type not in SHAPES_ONLY]
 
 
 def kernel_source(step: Step, argument: int) -> str | None:

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 import nandoctor
-from nandoctor.probes.compat.graphs import captured, own_inputs, python_graphs
+from nandoctor.probes.compat.graphs import captured, own_inputs, python_graphs, variables_by_handle
 from nandoctor.probes.models.subject import InputSpec, Subject, Tensors
 from nandoctor.probes.steps.flow import Flow, flow_of
 from nandoctor.probes.steps.interpreter import Scope
@@ -34,7 +34,7 @@ class Step:
     of the flat arguments, inputs first, then labels, each with its component for a ragged one. `unconnected` are the
     trainable variables that got no gradient. `op_types` maps the names of forward ops to their types, `lines` forward
     ops to (file, line, function), and the line's text where it came along. `aliases` give the names of ops that
-    TensorFlow renamed.
+    TensorFlow renamed, `variables` those of the variables by the argument that holds them.
     """
 
     concrete: Any
@@ -48,6 +48,7 @@ class Step:
     op_types: Mapping[str, str]
     lines: Mapping[str, Line]
     aliases: Mapping[str, str]
+    variables: Mapping[int, str]
 
     def own_name(self, name: str) -> str:
         """The name that an op had before TensorFlow made a gradient's forward function of its own."""
@@ -180,7 +181,17 @@ def step_of(
     aliases = _aliases([node.instruction.name for node in flow.nodes.values()], lines)
     op_types.update({own: op_types[name] for name, own in aliases.items()})
     names = layer_names(op_types, subject.layers, [one.name for one in subject.variables], subject.root)
-    return Step(concrete, library, root, flow, fed, results, cut, names, op_types, lines, aliases)
+    handles = handle_names(subject)
+    held = enumerate(captured(concrete), start=len(fed))
+    variables = {place: handles[id(tensor)] for place, tensor in held if id(tensor) in handles}
+    return Step(concrete, library, root, flow, fed, results, cut, names, op_types, lines, aliases, variables)
+
+
+def handle_names(subject: Subject) -> dict[int, str]:
+    """Variables' names by the identity of their handles."""
+    names = {id(named.variable): named.name for named in subject.variables}
+    handles = variables_by_handle([named.variable for named in subject.variables])
+    return {handle: names[id(variable)] for handle, variable in handles.items()}
 
 
 def _aliases(names: Sequence[str], lines: Mapping[str, Any]) -> dict[str, str]:

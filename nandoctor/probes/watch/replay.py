@@ -16,13 +16,21 @@ from nandoctor.probes.compat.watching import own_variable, restored_function
 from nandoctor.probes.models.subject import InputSpec, NamedVariable, Subject
 from nandoctor.probes.models.unique_names import unique_names
 from nandoctor.probes.steps.gathering import gathered_hidden, gathered_origins, gathered_refusals
-from nandoctor.probes.steps.observation import Key, Watched
+from nandoctor.probes.steps.loss_terms import possible_terms, term_facts
+from nandoctor.probes.steps.observation import Key
 from nandoctor.probes.steps.passes import Feeds, Pass, run_pass
-from nandoctor.probes.steps.profile import gradient_facts, layer_facts, loop_facts, nearest_limits, watch_list
-from nandoctor.probes.steps.run import handle_names
+from nandoctor.probes.steps.profile import (
+    absorbed_facts,
+    gradient_facts,
+    layer_facts,
+    loop_facts,
+    nearest_limits,
+    watch_list,
+)
 from nandoctor.probes.steps.source import source_lines
 from nandoctor.probes.steps.structure import head_facts, head_nodes, input_facts
-from nandoctor.probes.steps.trace import Result, Step, step_of
+from nandoctor.probes.steps.trace import Result, Step, handle_names, step_of
+from nandoctor.probes.steps.watched import Look, Watched
 from nandoctor.probes.watch.capture import Fed, StepCapture, fed_batch
 from nandoctor.probes.watch.needed import needed_graph
 
@@ -54,20 +62,24 @@ class Replayed:
 def replay(capture: StepCapture, path: str) -> Replayed:
     """Run the captured step once, op by op, and gather what was observed."""
     subject, step, feeds, fixed = restore(capture, path)
-    one = Pass(step, watch_list(step))
+    one = Pass(step, {**dict.fromkeys(possible_terms(step), Look()), **watch_list(step)})
     run_pass(subject, one, feeds.batch(0), handle_names(subject))
     passes = [one]
+    gathered = gathered_origins(subject, passes, feeds, fixed)
+    lines = source_lines(step, None)
     facts = StepFacts(
         batches=1,
         rows=len(feeds.batches[0]),
         executions=one.executions,
         losses=tuple(one.losses),
-        origins=gathered_origins(subject, passes, feeds, fixed),
+        origins=gathered.origins,
         layers=layer_facts(step, one.observations, inference=False),
         gradients=gradient_facts(step, one.gradients, subject),
-        loops=loop_facts(step, one.observations, source_lines(step, None)),
-        refusals=gathered_refusals(subject, passes),
+        loops=loop_facts(step, one.observations, lines),
+        refusals=gathered_refusals(subject, passes, feeds, fixed),
         near_limits=nearest_limits(step, one.observations),
+        terms=term_facts(step, one.observations, gathered.by_birth[0], lines),
+        absorbed=absorbed_facts(step, one.observations),
         backward=True,
         backward_skipped=None,
     )

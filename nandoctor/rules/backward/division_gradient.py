@@ -6,13 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from nandoctor.facts import Origin, StepFacts
+from nandoctor.facts import Operand, Origin, StepFacts
 from nandoctor.facts.arithmetic import largest_number, narrow_overflow
+from nandoctor.facts.guards import guards
 from nandoctor.finding import Finding, Remedy
 from nandoctor.rule import explain
 from nandoctor.wording import number
 
 DIVISIONS = frozenset({"RealDiv", "Div", "Reciprocal", "Inv", "ReciprocalGrad", "InvGrad", "Xdivy", "Rsqrt"})
+LOGARITHMS = frozenset({"Log", "Xlogy"})
 NAMED_ELSEWHERE = frozenset({"Acos", "Asin", "Atanh", "Acosh", "Prod", "Cumprod"})
 
 
@@ -32,7 +34,9 @@ class DivisionGradient:
         float32 for x under 5.4e-20 though a/x itself is finite; that of log(x) needs 1/x, which does so under 2.9e-39.
 
     Remedy:
-        Keep the divisor away from 0: `a / tf.maximum(x, 1e-6)`, `tf.math.log(x + 1e-6)`; normalize before dividing.
+        Keep the divisor away from 0: `a / tf.maximum(x, 1e-6)` where none was seen below 0, else with its sign,
+        `a / tf.where(tf.abs(x) < 1e-6, tf.where(x < 0, -1e-6, 1e-6), x)`; `tf.math.log(tf.maximum(x, 1e-6))`;
+        normalize before dividing.
 
     When it is fine:
         When the gradient is not used (contained): it is then reported as a note.
@@ -60,7 +64,7 @@ class DivisionGradient:
         operand = origin.operands[0] if by_result else origin.operands[-1]
         noun = "reciprocal" if by_result else "divisor"
         limit = largest_number(origin.output_dtype)
-        kind = "divides by 0" if operand.blamed.zeros else f"is beyond {origin.output_dtype}'s {number(limit)}"
+        kind = "divides by 0" if operand.blamed.zeros else f"overflows {origin.output_dtype} ({number(limit)})"
         return explain(
             self,
             origin,
@@ -73,5 +77,10 @@ class DivisionGradient:
                 **operand.evidence(f"{noun}_"),
             },
             limits={"largest_number": limit},
-            remedies=(Remedy("epsilon", "Keep the divisor away from zero: a / tf.maximum(x, 1e-6)"),),
+            remedies=self._remedies(origin, operand),
         )
+
+    def _remedies(self, origin: Origin, operand: Operand) -> tuple[Remedy, ...]:
+        if origin.op_type in LOGARITHMS:
+            return (Remedy("clip-argument", "Keep the argument above zero: tf.math.log(tf.maximum(x, 1e-6))"),)
+        return guards(origin.ran, operand)

@@ -83,9 +83,7 @@ class ExplodingGradient:
 
     def _overflow(self, origin: Origin) -> Finding:
         limit = largest_number(origin.output_dtype)
-        sizes = [
-            f"{number(operand.blamed.max_abs)} in operand {operand.index}{operand.origin}" for operand in origin.floats
-        ]
+        sizes = [f"{number(operand.blamed.max_abs)} in {origin.called(operand)}" for operand in origin.floats]
         return explain(
             self,
             origin,

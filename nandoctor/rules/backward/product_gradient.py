@@ -57,8 +57,8 @@ class ProductGradient:
     def _explain(self, origin: Origin) -> Finding:
         operands = origin.floats
         held = [
-            f"{plural(operand.stats.zeros, 'zero')} and magnitudes up to {number(operand.stats.max_abs)} in operand "
-            f"{operand.index}{operand.origin}"
+            f"{plural(operand.stats.zeros, 'zero')} and magnitudes up to {number(operand.stats.max_abs)} in "
+            f"{origin.called(operand)}"
             for operand in operands
         ]
         limit = largest_number(origin.output_dtype)

@@ -59,8 +59,8 @@ class SqrtGradientAtZero:
         return explain(
             self,
             origin,
-            f"{origin.deed} where {origin.op_type} gave {where}: {origin.measured(result, 'result')}; the forward pass "
-            f"is finite, and of its gradient {origin.results}.",
+            f"{origin.deed} divides by the root, and {origin.op_type} gave {where}: "
+            f"{origin.measured(result, 'root')}. The forward pass is finite; of the gradient {origin.results}.",
             evidence={
                 "roots": blamed.count,
                 "smallest_root": low,

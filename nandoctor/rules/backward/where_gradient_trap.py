@@ -52,13 +52,13 @@ class WhereGradientTrap:
                 yield self._explain(origin)
 
     def _explain(self, origin: Origin) -> Finding:
-        seen = [origin.measured(operand, f"operand {operand.index}") for operand in origin.floats[:2]]
+        seen = [origin.measured(operand, origin.ordinal(operand)) for operand in origin.floats[:2]]
         product = "0 / 0" if origin.zero_over_zero else "0 * Inf"
         return explain(
             self,
             origin,
-            f"{origin.op_type} flows into {origin.selected_by}, which leaves it out where its gradient is infinite; "
-            f"there {product} = NaN. {origin.deed}: {', '.join(seen)}; {origin.results}.",
+            f"{origin.op_type} flows into the tf.where {origin.selected_by}, which leaves it out where its gradient is "
+            f"infinite; there {product} = NaN. {origin.deed}: {', '.join(seen)}; {origin.results}.",
             evidence={"nonfinite": origin.output.nonfinite, "selected_by": origin.selected_by or "unknown"},
             limits={"nonfinite": 0},
             remedies=(

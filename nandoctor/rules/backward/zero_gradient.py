@@ -80,7 +80,7 @@ class ZeroGradient:
             title=self.title,
             message=(
                 f"The gradient of {len(still):,} of {plural(len(step.kernels), 'kernel')} is exactly 0 over "
-                f"{plural(step.rows, 'row')} in {step.batches:,} batches: {names}.{reason}"
+                f"{plural(step.rows, 'row')} in {plural(step.batches, 'batch')}: {names}.{reason}"
             ),
             location=Location(layer=still[0].layer, phase="backward"),
             evidence={"kernels": len(still), "all_kernels": len(step.kernels), "rows": step.rows},

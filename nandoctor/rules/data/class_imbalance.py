@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from nandoctor.facts import ArrayFacts, DataFacts, SubjectFacts
+from nandoctor.facts import ArrayFacts, DataFacts, HeadFacts, SubjectFacts
 from nandoctor.finding import Finding, Remedy
 from nandoctor.wording import number
 
@@ -43,8 +43,9 @@ class ClassImbalance:
         `class_weight` in `model.fit`, a focal loss, or sampling; judge by precision and recall, not accuracy.
 
     When it is fine:
-        When the imbalance is that of the world and the metric accounts for it. It is always a note. Without a model,
-        only whole-number labels of at most `classes` different values are taken for classes.
+        When the imbalance is that of the world and the metric accounts for it. It is always a note. Ids that are no
+        class of the head are not counted (they are labels-out-of-range). Without a model, only whole-number labels of
+        at most `classes` different values are taken for classes.
 
     Example:
         model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, "sigmoid")])
@@ -67,7 +68,8 @@ class ClassImbalance:
             target = subject.target(array.name, array.bound_to) if subject else None
             if subject is not None and (target is None or "crossentropy" not in target[0].name):
                 continue
-            counts = _one_hot_counts(array) or _id_counts(array)
+            head = target[1] if target is not None else None
+            counts = _one_hot_counts(array) or _id_counts(array, _classes(head))
             if counts is None or (subject is None and counts.classes > self.classes):
                 continue
             if counts.largest > self.ratio * counts.smallest:
@@ -111,18 +113,35 @@ def _one_hot_counts(array: ArrayFacts) -> _Counts | None:
     return _Counts(present[largest], present[smallest], largest, f"class {smallest}", len(present), True)
 
 
-def _id_counts(array: ArrayFacts) -> _Counts | None:
-    """Rows of each class of a single column of class ids; None for anything else."""
+def _classes(head: HeadFacts | None) -> int | None:
+    """How many classes a head tells apart, two where it has one unit; None where that is not known."""
+    return None if head is None or head.units is None else max(head.units, 2)
+
+
+def _id_counts(array: ArrayFacts, classes: int | None) -> _Counts | None:
+    """Rows of each class of a single column of class ids; None for anything else.
+
+    Ids that are no class of the head (labels-out-of-range names them) are not counted.
+    """
     if len(array.columns) != 1:
         return None
     column = array.columns[0]
     if not column.integral or column.distinct is None or column.distinct < 2 or not column.repeated:
         return None
-    value, largest = column.repeated[0]
+    repeated = [(value, count) for value, count in column.repeated if classes is None or 0 <= value < classes]
+    if not repeated:
+        return None
+    value, largest = repeated[0]
     rarer = column.distinct - len(column.repeated)
+    left = column.stats.finite - sum(count for _, count in column.repeated)
+    if rarer > 0 and classes is not None:
+        strays, complete = column.outside(0, classes - 1)
+        others = [cell.value for cell in strays if cell.value not in {value for value, _ in column.repeated}]
+        if not complete:
+            return None
+        rarer, left = rarer - len(set(others)), left - len(others)
     if rarer > 0:
-        left = column.stats.finite - sum(count for _, count in column.repeated)
         name = "the rarest class" if left == rarer else f"the {rarer:,} rarest classes"
-        return _Counts(largest, left / rarer, number(value), name, column.distinct, left == rarer)
-    rarest, smallest = column.repeated[-1]
-    return _Counts(largest, smallest, number(value), f"class {number(rarest)}", column.distinct, True)
+        return _Counts(largest, left / rarer, number(value), name, len(repeated) + rarer, left == rarer)
+    rarest, smallest = repeated[-1]
+    return _Counts(largest, smallest, number(value), f"class {number(rarest)}", len(repeated), True)

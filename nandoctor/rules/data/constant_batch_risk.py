@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from nandoctor.facts import ArrayFacts, ColumnFacts, DataFacts, SubjectFacts
 from nandoctor.finding import Finding, Remedy
-from nandoctor.wording import listing, number
+from nandoctor.wording import named_columns, number
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class ConstantBatchRisk:
             message=(
                 f"In {len(names):,} of {len(array.columns):,} columns of input {array.name!r} a whole batch of "
                 f"{data.batch_size} rows is constant with a probability of up to {number(worst)} (limit "
-                f"{number(self.probability)}): {listing(names)}."
+                f"{number(self.probability)}): {named_columns(names)}."
             ),
             location=data.location(names[:16]),
             evidence={"probability": worst, "columns": len(names), "batch_size": data.batch_size or 0},

@@ -9,7 +9,7 @@ from typing import ClassVar
 from nandoctor.facts import ArrayFacts, ColumnFacts, DataFacts, SubjectFacts
 from nandoctor.facts.meaning import identifies, skewed
 from nandoctor.finding import Finding, Remedy
-from nandoctor.wording import listing, number
+from nandoctor.wording import named_columns, number
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class HeavyTail:
             title=self.title,
             message=(
                 f"{len(names):,} of {len(array.columns):,} columns of input {array.name!r} have a long tail "
-                f"({listing(names)}): in {worst.name} one end (1st to 99th percentile "
+                f"({named_columns(names)}): in column {worst.name} one end (1st to 99th percentile "
                 f"{number(worst.quantile(0.01))}..{number(worst.quantile(0.99))}) is {number(ratio)} times as far from "
                 f"the median {number(worst.quantile(0.5))} as the other (limit {number(self.ratio)})."
             ),

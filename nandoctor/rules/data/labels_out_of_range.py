@@ -122,9 +122,10 @@ class LabelsOutOfRange:
             return None
         found = [(column, *column.outside(low, high)) for column in array.columns]
         cells = tuple(cell for _, some, _ in found for cell in some)
+        verb = "is" if len(cells) == 1 else "are"
         at_least = "" if cells and all(complete for _, _, complete in found) else "at least "
         return _Fault(
-            f"{at_least}{max(len(cells), 1):,} of {array.stats.finite:,} labels in {array.name!r} are outside "
+            f"{at_least}{max(len(cells), 1):,} of {array.stats.finite:,} labels in {array.name!r} {verb} outside "
             f"{number(low)}..{number(high)} (they lie in {number(minimum)}..{number(maximum)}; limit {self.outside}): "
             f"{why}",
             tuple(column.name for column, some, _ in found if some)[:16],
@@ -153,7 +154,8 @@ class LabelsOutOfRange:
         ran = step is not None and len(step.losses) == step.batches and all(map(math.isfinite, step.losses))
         seen = any(data.place_in_batch(cell.row) is not None for cell in fault.cells)
         left_out = loss.name == SPARSE_LOSS and "outside" in fault.evidence and ran and seen
-        rows = f"; rows {listing([cell.row for cell in fault.cells])}" if fault.cells else ""
+        noun = "row" if len(fault.cells) == 1 else "rows"
+        rows = f"; {noun} {listing([cell.row for cell in fault.cells])}" if fault.cells else ""
         remark = ". The step ran over such rows and every loss was finite: the loss leaves them out" if left_out else ""
         return Finding(
             rule=self.code,

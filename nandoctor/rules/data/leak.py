@@ -93,7 +93,7 @@ class Leak:
         named, meant = {one for one, _ in classes}, {one for _, one in classes}
         if 3 <= len(classes) == len(named) == len(meant) <= len(pairs) // 5:
             return 1.0
-        if any(isinstance(value, str) for pair in pairs for value in pair):
+        if str in {*map(type, named), *map(type, meant)}:
             return 1.0 if 2 == len(classes) == len(named) == len(meant) else 0.0
         numbers = np.array(pairs, dtype=np.float64)
         if not np.isfinite(numbers).all() or (numbers.std(axis=0) == 0.0).any():

@@ -113,7 +113,12 @@ class NonNumericData:
                 f"{plural(data.rejected_rows, 'row')} of the file (limit {self.cells}) {are} of the table: line "
                 f"{listing(lines)}{told}."
             ),
-            location=Location(file=data.path, line=first.line if first else None, phase="data"),
+            location=Location(
+                file=data.path,
+                line=first.line if first else None,
+                phase="data",
+                dataset_rows=tuple(row.row for row in data.rejected) or None,
+            ),
             evidence={"rejected_rows": data.rejected_rows, "rows": data.rows},
             about=f"file:{data.path}",
             remedy=Remedy("repair-rows", "Repair the rows, or leave them out on purpose"),

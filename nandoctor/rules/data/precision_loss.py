@@ -10,7 +10,7 @@ from typing import ClassVar
 from nandoctor.facts import ArrayFacts, ColumnFacts, DataFacts, SubjectFacts
 from nandoctor.finding import Finding, Remedy, Severity
 from nandoctor.stats import DTYPE_LIMITS, DtypeLimits
-from nandoctor.wording import listing, number
+from nandoctor.wording import named_columns, number
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ class PrecisionLoss:
             severity=worst.severity if known else "note",
             title=self.title,
             message=(
-                f"{len(names):,} of {len(array.columns):,} columns of input {array.name!r} ({listing(names)}) "
+                f"{len(names):,} of {len(array.columns):,} columns of input {array.name!r} ({named_columns(names)}) "
                 f"{worst.what}.{assumed}"
             ),
             location=data.location(names[:16], cells),

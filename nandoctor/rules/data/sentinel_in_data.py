@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from nandoctor.facts import ArrayFacts, ColumnFacts, DataFacts, SubjectFacts
 from nandoctor.finding import Finding, Remedy
-from nandoctor.wording import listing, number
+from nandoctor.wording import listing, named_columns, number
 
 STORAGE_CODES = frozenset(
     {-32768.0, 32767.0, 65535.0, -2147483648.0, 2147483647.0, 4294967295.0}
@@ -115,8 +115,8 @@ class SentinelInData:
                 f"{number(worst.value)} occurs {worst.count:,} times in column {worst.column.name} of {array.role} "
                 f"{array.name!r} (limit {self.count}), {number(worst.distance)} interquartile ranges outside the "
                 f"middle half (limit {number(self.distance)}), which lies in {number(worst.column.quantile(0.25))}.."
-                f"{number(worst.column.quantile(0.75))}. Such values in all: {listing(values)}, in columns "
-                f"{listing(names)}."
+                f"{number(worst.column.quantile(0.75))}. Such values in all: {listing(values)}, in "
+                f"{named_columns(names)}."
             ),
             confidence="high" if code else "low",
             location=data.location(names[:16], cells[:16]),

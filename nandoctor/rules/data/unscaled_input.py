@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from nandoctor.facts import ArrayFacts, ColumnFacts, DataFacts, InputFacts, SubjectFacts
 from nandoctor.finding import Finding, Remedy, Severity
-from nandoctor.wording import listing, number
+from nandoctor.wording import named_columns, number
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class UnscaledInput:
             message=(
                 f"{len(columns):,} of {len(array.columns):,} columns of input {array.name!r} have magnitudes above "
                 f"{number(self.max_abs)}: up to {number(worst)} at their 1st and 99th percentiles "
-                f"({listing([column.name for column in columns])}).{reach}"
+                f"({named_columns([column.name for column in columns])}).{reach}"
             ),
             confidence="medium" if entry is None else "high",
             location=data.location([column.name for column in columns[:16]]),
@@ -124,7 +124,7 @@ class UnscaledInput:
             message=(
                 f"{len(columns):,} of {len(array.columns):,} columns of input {array.name!r} lie far from 0 for their "
                 f"spread: the mean is up to {number(worst)} standard deviations (limit {number(self.mean_to_std)}): "
-                f"{listing([column.name for column in columns])}."
+                f"{named_columns([column.name for column in columns])}."
             ),
             location=data.location([column.name for column in columns[:16]]),
             evidence={

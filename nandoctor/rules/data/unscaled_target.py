@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from nandoctor.facts import ArrayFacts, ColumnFacts, DataFacts, HeadFacts, SubjectFacts
 from nandoctor.finding import Finding, Remedy
-from nandoctor.wording import listing, number
+from nandoctor.wording import named_columns, number
 
 SQUARED_LOSSES = frozenset({"mean_squared_error", "mse"})
 
@@ -94,7 +94,7 @@ class UnscaledTarget:
             title=self.title,
             message=(
                 f"Labels {array.name!r} have magnitudes of up to {number(worst)} (limit {number(self.max_abs)}; "
-                f"columns {listing([column.name for column in columns])}){outputs}. {under}, which starts near "
+                f"{named_columns([column.name for column in columns])}){outputs}. {under}, which starts near "
                 f"{number(worst**2)} with gradients to match."
             ),
             location=data.location([column.name for column in columns[:16]]),

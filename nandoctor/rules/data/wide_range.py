@@ -9,7 +9,7 @@ from typing import ClassVar
 from nandoctor.facts import ArrayFacts, ColumnFacts, DataFacts, SubjectFacts
 from nandoctor.finding import Finding, Remedy
 from nandoctor.stats import TensorStats
-from nandoctor.wording import listing, number
+from nandoctor.wording import named_columns, number
 
 
 @dataclass(frozen=True)
@@ -81,10 +81,9 @@ class WideRange:
             title=self.title,
             message=(
                 f"{len(names):,} of {len(array.columns):,} columns of input {array.name!r} span more than "
-                f"{self.binades} powers of two ({listing(names)}): {worst.column.name} spans {worst.binades:,}, "
-                f"up to a "
-                f"magnitude of {number(worst.column.stats.max_abs)}; without 1 % of its values at each end "
-                f"{worst.bulk:,}."
+                f"{self.binades} powers of two ({named_columns(names)}): {worst.column.name} spans {worst.binades:,}, "
+                f"up to a magnitude of {number(worst.column.stats.max_abs)}; without the lowest and the highest 1 % of "
+                f"its values {worst.bulk:,}."
             ),
             location=data.location(names[:16]),
             evidence={"binades": worst.binades, "bulk": worst.bulk, "columns": len(names)},

@@ -60,11 +60,11 @@ class AccumulationOverflow:
         operands = origin.floats
         limit = largest_number(origin.output_dtype)
         largest = max((operand.blamed.max_abs for operand in operands), default=0.0)
-        sizes = [f"{number(operand.blamed.max_abs)} in operand {operand.index}{operand.origin}" for operand in operands]
+        sizes = [f"{number(operand.blamed.max_abs)} in {origin.called(operand)}" for operand in operands]
         return explain(
             self,
             origin,
-            f"{origin.deed} of finite numbers, a {self._kind(origin)}, is beyond {origin.output_dtype}'s largest "
+            f"{origin.deed} of finite numbers, a {self._kind(origin)}, goes beyond {origin.output_dtype}'s largest "
             f"number {number(limit)}: the largest magnitudes are {listing(sizes, 4)}; {origin.results}.",
             evidence={
                 "nonfinite": origin.output.nonfinite,

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from nandoctor.facts import Origin, StepFacts
-from nandoctor.finding import Finding, Remedy
+from nandoctor.facts.guards import guards
+from nandoctor.finding import Finding
 from nandoctor.rule import explain
 from nandoctor.wording import plural
 
@@ -33,7 +34,8 @@ class DivisionByZero:
 
     Remedy:
         `tf.math.divide_no_nan(a, b)` where 0 is the right answer, else a denominator that is kept away from 0:
-        `a / tf.maximum(b, epsilon)`.
+        `a / tf.maximum(b, epsilon)` where none was seen below 0. A denominator with negative values keeps its sign:
+        `tf.where(tf.abs(b) < epsilon, tf.where(b < 0, -epsilon, epsilon), b)`.
 
     When it is fine:
         When the result is masked away again and takes no gradient. It is then reported as a note.
@@ -64,7 +66,7 @@ class DivisionByZero:
         return explain(
             self,
             origin,
-            f"{origin.deed} by zero: {origin.measured(denominator, 'denominator')}; {' and '.join(kinds)}.",
+            f"{origin.deed} divides by zero: {origin.measured(denominator, 'denominator')}; {' and '.join(kinds)}.",
             evidence={
                 "zeros": denominator.stats.zeros or denominator.blamed.count,
                 "nonfinite": origin.output.nonfinite,
@@ -72,11 +74,8 @@ class DivisionByZero:
                 **denominator.evidence("denominator_"),
             },
             limits={"zeros": 0},
-            remedies=(
-                Remedy("divide-no-nan", "Use tf.math.divide_no_nan(a, b) where 0 is the right answer"),
-                Remedy("epsilon", "Keep the denominator away from zero: a / tf.maximum(b, 1e-7)"),
-            ),
+            remedies=guards(origin.ran, denominator),
         )
 
     def _undefined(self, origin: Origin) -> str:
-        return "x mod 0" if origin.ran in ("FloorMod", "Mod") else "0/0"
+        return "x modulo 0" if origin.ran in ("FloorMod", "Mod") else "0/0"

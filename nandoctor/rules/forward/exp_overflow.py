@@ -13,6 +13,14 @@ from nandoctor.finding import Finding, Remedy
 from nandoctor.rule import explain
 from nandoctor.wording import number
 
+# What the ops that read the exponential make of it, and TensorFlow's own form of that, which does not overflow.
+STABLE_FORMS: tuple[tuple[frozenset[str], str], ...] = (
+    (frozenset({"Sum/Log", "Sum/Log1p"}), "tf.reduce_logsumexp"),
+    (frozenset({"Sum/RealDiv", "Sum/Reciprocal"}), "tf.nn.softmax"),
+    (frozenset({"AddV2/Log", "Add/Log", "Log1p"}), "tf.nn.softplus"),
+    (frozenset({"AddV2/RealDiv", "Add/RealDiv", "AddV2/Reciprocal"}), "tf.nn.sigmoid"),
+)
+
 
 @dataclass(frozen=True)
 class ExpOverflow:
@@ -30,8 +38,9 @@ class ExpOverflow:
         overflows float16 (11.09) and not float32 is reported as float16-overflow.
 
     Remedy:
-        `tf.nn.softmax`, `tf.nn.softplus`, `tf.reduce_logsumexp` instead of the hand-written form; subtract the maximum
-        first; bound what feeds the exponential (log-variances, log-scales): `tf.clip_by_value(x, -20, 20)`.
+        Where the exponential is summed and divided by the sum, or its logarithm is taken (a hand-written softmax,
+        softplus, sigmoid, log-sum-exp), TensorFlow's own form of it. Else bound what feeds the exponential
+        (log-variances, log-scales): `tf.math.exp(tf.clip_by_value(x, -20.0, 20.0))`.
 
     When it is fine:
         When the Inf is masked away again and takes no gradient. It is then reported as a note.
@@ -60,12 +69,22 @@ class ExpOverflow:
         return explain(
             self,
             origin,
-            f"{origin.deed} of up to {number(highest)}, and {origin.output_dtype} overflows above {limit:.2f}: "
-            f"{origin.measured(argument, 'argument')}.",
+            f"{origin.deed} of up to {number(highest)} overflows {origin.output_dtype}, as it does above "
+            f"{limit:.2f}: {origin.measured(argument, 'argument')}.",
             evidence={"argument": highest, "nonfinite": origin.output.nonfinite, **argument.evidence()},
             limits={"argument": limit},
-            remedies=(
-                Remedy("stable-form", "Use tf.nn.softmax, tf.nn.softplus or tf.reduce_logsumexp"),
-                Remedy("clip-argument", f"Bound the argument: tf.math.exp(tf.minimum(x, {math.floor(limit):.0f}.0))"),
-            ),
+            remedies=(*self._stable_form(origin), self._clipped(origin, limit)),
+        )
+
+    def _stable_form(self, origin: Origin) -> tuple[Remedy, ...]:
+        found = [form for patterns, form in STABLE_FORMS if patterns.intersection(origin.readers)]
+        if not found or origin.phase == "backward":
+            return ()
+        return (Remedy("stable-form", f"Use {found[0]} instead of the form written by hand"),)
+
+    def _clipped(self, origin: Origin, limit: float) -> Remedy:
+        # Half the limit, so that squares of the result, as in its gradients, do not overflow either.
+        bound, name = min(math.floor(limit / 2), 20), origin.ran.lower()
+        return Remedy(
+            "clip-argument", f"Bound the argument: tf.math.{name}(tf.clip_by_value(x, -{bound}.0, {bound}.0))"
         )

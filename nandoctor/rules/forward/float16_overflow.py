@@ -57,9 +57,7 @@ class Float16Overflow:
     def _explain(self, origin: Origin) -> Finding:
         limit = DTYPE_LIMITS["float16"].largest
         bound = exact_bound(origin) or 0.0
-        operands = [
-            origin.measured(operand, f"operand {operand.index}") for operand in origin.floats or origin.operands
-        ]
+        operands = [origin.measured(operand, origin.ordinal(operand)) for operand in origin.floats or origin.operands]
         return explain(
             self,
             origin,

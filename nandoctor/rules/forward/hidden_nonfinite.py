@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from nandoctor.facts import Disagreement, HiddenFacts, Origin, StepFacts
+from nandoctor.facts import Disagreement, HiddenFacts, Origin, StepFacts, SubjectFacts
 from nandoctor.finding import Finding, Location, Remedy
 from nandoctor.wording import listing, plural
 
@@ -15,7 +16,9 @@ SWALLOWS = frozenset(
 )
 KERNELS = "fused kernels (on CPU, oneDNN's MatMul or Conv2D + bias + Relu) turn NaN into 0"
 REMEDIES = (
-    Remedy("look-at-inputs", "Check inputs and weights for NaN, since the loss will not show it"),
+    Remedy(
+        "look-at-inputs", "Cure what made the NaN, and check inputs and weights: do not wait for the loss to show it"
+    ),
     Remedy("unfused", "Run with TF_ENABLE_ONEDNN_OPTS=0 or eagerly, which shows the NaN"),
 )
 KINDS = {"output": "head", "loss": "loss", "gradient": "gradient"}
@@ -31,7 +34,8 @@ class HiddenNonfinite:
 
     Evidence:
         Non-finite elements in the op-by-op run and in the compiled one, for each output, loss and gradient that
-        differ; the ops that swallowed a NaN, and the op or input that it came from.
+        differ; in how many batches the compiled loss is finite; the ops that swallowed a NaN, the op or input that it
+        came from, and the first layer that gave it.
 
     Limit and source:
         One element (`hidden`). Measured on TensorFlow 2.21: with the default oneDNN on CPU, fused MatMul or Conv2D +
@@ -39,8 +43,8 @@ class HiddenNonfinite:
         it. Eager execution, XLA and TF_ENABLE_ONEDNN_OPTS=0 show it.
 
     Remedy:
-        Cure the NaN itself, which is the origin named here. Do not rely on the loss or `TerminateOnNaN`: the loss
-        stays finite while the gradients spoil the weights.
+        Cure the NaN itself, which is the origin named here. Do not rely on the loss or `TerminateOnNaN`: the loss may
+        stay finite (the message says whether it did) while the gradients spoil the weights.
 
     When it is fine:
         A -Inf mask that a maximum or a softmax takes away is meant, and not reported.
@@ -59,9 +63,10 @@ class HiddenNonfinite:
     cause: ClassVar[str] = "hidden-nonfinite"
     title: ClassVar[str] = "A non-finite value that the model hides"
 
-    def check(self, hidden: HiddenFacts, step: StepFacts | None = None) -> Iterator[Finding]:
+    def check(
+        self, hidden: HiddenFacts, step: StepFacts | None = None, subject: SubjectFacts | None = None
+    ) -> Iterator[Finding]:
         """One finding for what the compiled step hides, and one for each op that swallowed a NaN."""
-        origins = step.origins if step else ()
         differing = [
             difference
             for difference in hidden.disagreements
@@ -69,32 +74,33 @@ class HiddenNonfinite:
         ]
         visible = [difference for difference in differing if difference.kind != "gradient"]
         if differing:
-            yield self._compiled(visible or differing, self._first_nan(origins))
+            yield self._compiled(visible or differing, step, _about_loss(hidden, step, subject))
         for op, op_type, layer in hidden.absorbers:
+            origins = step.origins if step else ()
             sources = [origin for origin in origins if origin.output.nan and op_type in origin.absorbed_by]
             if op_type in SWALLOWS and sources:
                 yield self._absorbed(op, op_type, layer, sources[0])
 
-    def _first_nan(self, origins: tuple[Origin, ...]) -> Origin | None:
-        return next((origin for origin in origins if not origin.parents and origin.output.nan), None)
-
-    def _compiled(self, differing: list[Disagreement], source: Origin | None) -> Finding:
+    def _compiled(self, differing: list[Disagreement], step: StepFacts | None, loss: str) -> Finding:
         first = differing[0]
-        names = list(dict.fromkeys(f"{difference.kind} {difference.what}" for difference in differing))
-        came_from = f" It comes from {source.op_type} {source.op}." if source else ""
+        source = _source(first, step)
+        layer = _first_layer(step) if source is None or source.layer is None else source.layer
+        names = list(dict.fromkeys(_named(difference) for difference in differing))
+        came_from = f" It comes from {_described(source)}." if source else ""
         found_in = source.location() if source else Location(phase="forward", batch=first.batch)
+        verb = "is" if first.interpreted_nonfinite == 1 else "are"
         return Finding(
             rule=self.code,
             cause=self.cause,
             severity="warning" if first.kind == "gradient" else "error",
             title=self.title,
             message=(
-                f"{first.interpreted_nonfinite:,} of {plural(first.elements, 'element')} of {first.kind} {first.what} "
-                f"are not finite when each op runs by itself, {first.compiled_nonfinite:,} when TensorFlow runs the "
-                f"compiled step (differing: {listing(names, 4)}): {KERNELS}. The loss and TerminateOnNaN will not show "
-                f"it.{came_from}"
+                f"{first.interpreted_nonfinite:,} of {plural(first.elements, 'element')} of {_named(first)} {verb} not "
+                f"finite in batch {first.batch} when each op runs by itself, {first.compiled_nonfinite:,} when "
+                f"TensorFlow runs the compiled step (the two differ in {listing(names, 4)}): "
+                f"{KERNELS}.{loss}{came_from}"
             ),
-            location=found_in,
+            location=replace(found_in, layer=layer),
             evidence={
                 "hidden": first.interpreted_nonfinite - first.compiled_nonfinite,
                 "op_by_op": first.interpreted_nonfinite,
@@ -108,20 +114,73 @@ class HiddenNonfinite:
         )
 
     def _absorbed(self, op: str, op_type: str, layer: str | None, source: Origin) -> Finding:
+        seen = (
+            "They reach neither the outputs nor the loss nor a gradient, and nothing shows them"
+            if source.contained
+            else f"They are seen all the same where another way leads them ({listing(source.reaches)})"
+        )
         return Finding(
             rule=self.code,
             cause=self.cause,
             severity="warning",
             title=self.title,
             message=(
-                f"{op_type} {op} took NaN and gave only finite numbers: the {plural(source.output.nan, 'NaN value')} "
-                f"of {source.op_type} {source.op} cannot be seen after it, neither in the outputs nor in the loss."
+                f"{op_type} {op} took NaN and gave only finite numbers, which hides {_described(source)} "
+                f"({plural(source.output.nan, 'NaN value')}) from what follows. {seen}."
             ),
             location=Location(
-                layer=layer, op=op, op_type=op_type, phase="forward", batch=source.batch, rows=source.rows
+                layer=layer,
+                op=op,
+                op_type=op_type,
+                phase="forward",
+                batch=source.batch,
+                rows=source.rows,
+                dataset_rows=source.dataset_rows,
             ),
             evidence={"hidden": source.output.nan, "nan_from": source.op},
             limits={"hidden": self.hidden},
             remedies=REMEDIES,
             about=f"layer:{layer or op}",
         )
+
+
+def _named(difference: Disagreement) -> str:
+    """`the loss`, `output head`, `the gradient of dense/kernel`."""
+    if difference.kind == "loss":
+        return "the loss"
+    return f"output {difference.what}" if difference.kind == "output" else f"the gradient of {difference.what}"
+
+
+def _described(source: Origin) -> str:
+    if source.kind in ("input", "variable"):
+        return f"the {source.kind} {source.op}"
+    return f"{source.op_type} {source.op}"
+
+
+def _source(difference: Disagreement, step: StepFacts | None) -> Origin | None:
+    """The first NaN that arrived there; the first NaN of all where none is known to have."""
+    found = [origin for origin in step.origins if origin.output.nan] if step else []
+    arrived = [origin for origin in found if difference.kind in origin.reaches]
+    return next(iter(arrived or found), None)
+
+
+def _first_layer(step: StepFacts | None) -> str | None:
+    """The first layer whose output is not finite when each op runs by itself."""
+    return next((layer.layer for layer in step.layers if layer.activation.nonfinite), None) if step else None
+
+
+def _about_loss(hidden: HiddenFacts, step: StepFacts | None, subject: SubjectFacts | None) -> str:
+    """Whether TensorFlow's own loss shows the fault; empty where there is no loss of the user's."""
+    stands_in = subject is not None and any(loss.chosen == "outputs" for loss in subject.losses)
+    if step is None or not step.losses or stands_in:
+        return ""
+    changes = [
+        (difference.compiled_nonfinite > 0) - (difference.interpreted_nonfinite > 0)
+        for difference in hidden.disagreements
+        if difference.kind == "loss"
+    ]
+    bad = sum(not math.isfinite(loss) for loss in step.losses) + sum(changes)
+    batches = "the only batch" if len(step.losses) == 1 else f"all {len(step.losses):,} batches"
+    if bad <= 0:
+        return f" The compiled loss is finite in {batches}: neither it nor TerminateOnNaN shows the fault."
+    return f" The compiled loss does show a fault: it is not finite in {bad:,} of {len(step.losses):,} batches."

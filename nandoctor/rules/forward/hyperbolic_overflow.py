@@ -56,8 +56,8 @@ class HyperbolicOverflow:
         return explain(
             self,
             origin,
-            f"{origin.deed} of a magnitude up to {number(argument.blamed.max_abs)}, and {origin.output_dtype} "
-            f"overflows above {limit:.2f}: {origin.measured(argument, 'argument')}.",
+            f"{origin.deed} of a magnitude up to {number(argument.blamed.max_abs)} overflows {origin.output_dtype}, "
+            f"as it does above {limit:.2f}: {origin.measured(argument, 'argument')}.",
             evidence={
                 "argument": argument.blamed.max_abs,
                 "nonfinite": origin.output.nonfinite,

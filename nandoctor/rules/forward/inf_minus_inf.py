@@ -10,7 +10,7 @@ from nandoctor.facts import Origin, StepFacts
 from nandoctor.facts.arithmetic import CONTRACTIONS
 from nandoctor.finding import Finding, Remedy
 from nandoctor.rule import explain
-from nandoctor.wording import listing, plural
+from nandoctor.wording import listing
 
 ADDS = frozenset(
     {"Sub", "Add", "AddV2", "AddN", "Sum", "Mean", "Cumsum", "BiasAdd", "SquaredDifference", "AvgPool", "BiasAddGrad"}
@@ -65,15 +65,14 @@ class InfMinusInf:
 
     def _explain(self, origin: Origin) -> Finding:
         held = [
-            f"operand {operand.index}{operand.origin} holds {operand.blamed.positive_inf:,} Inf and "
+            f"{origin.called(operand)} holds {operand.blamed.positive_inf:,} Inf and "
             f"{operand.blamed.negative_inf:,} -Inf"
             for operand in origin.floats
         ]
         return explain(
             self,
             origin,
-            f"{origin.deed} of infinities: {listing(held, 3)}; they cancel to NaN in "
-            f"{plural(origin.output.nan, 'result')} of {origin.output.count:,}.",
+            f"{origin.deed} cancels infinities against each other: {listing(held, 3)}; {origin.results}.",
             evidence={
                 "nan": origin.output.nan,
                 "positive_inf": sum(operand.blamed.positive_inf for operand in origin.floats),

@@ -58,15 +58,15 @@ class InfOverInf:
     def _explain(self, origin: Origin) -> Finding:
         numerator, denominator = origin.operands[0], origin.operands[-1]
         above, below = self._infinite(numerator.blamed), self._infinite(denominator.blamed)
+        softmax = Remedy("stable-softmax", "Use tf.nn.softmax, which subtracts the maximum first")
+        by_exp = (softmax,) if numerator.op_type == "Exp" else ()
         return explain(
             self,
             origin,
-            f"{origin.deed} of Inf by Inf: the numerator{numerator.origin} is infinite {above:,} times there and "
-            f"the denominator{denominator.origin} {below:,}; {origin.results}.",
+            f"{origin.deed} divides Inf by Inf: {origin.results}, and at those places the numerator"
+            f"{origin.whence(numerator)} is infinite {above:,} times and the denominator{origin.whence(denominator)} "
+            f"{below:,} times.",
             evidence={"nan": origin.output.nan, "numerator_inf": above, "denominator_inf": below},
             limits={"nan": 0},
-            remedies=(
-                Remedy("stable-softmax", "Use tf.nn.softmax, which subtracts the maximum first"),
-                Remedy("cure-infinity", "Cure what made the infinities"),
-            ),
+            remedies=(*by_exp, Remedy("cure-infinity", "Cure what made the infinities")),
         )

@@ -30,8 +30,8 @@ class LogOfZero:
         One value. IEEE 754: log(0) = -Inf, exactly at 0 and nowhere else.
 
     Remedy:
-        Take the loss from the logits (`from_logits=True`, `tf.nn.log_softmax`), or keep the argument above 0:
-        `tf.math.log(tf.maximum(x, 1e-7))`.
+        Where a softmax or sigmoid made the zeros, take the loss from the logits (`from_logits=True`,
+        `tf.nn.log_softmax`). Anywhere, keep the argument above 0: `tf.math.log(tf.maximum(x, 1e-7))`.
 
     When it is fine:
         When the -Inf is masked away again and takes no gradient. It is then reported as a note.
@@ -67,8 +67,13 @@ class LogOfZero:
             f"{origin.deed} of exactly {singular:g}: {origin.measured(argument, 'argument')}.{came_from}",
             evidence={"zeros": origin.output.negative_inf + origin.output.positive_inf, **argument.evidence()},
             limits={"zeros": 0},
-            remedies=(
-                Remedy("loss-from-logits", "Compute the loss from the logits instead of probabilities"),
-                Remedy("clip-argument", "Keep the argument above zero: tf.math.log(tf.maximum(x, 1e-7))"),
-            ),
+            remedies=self._remedies(origin.ran, argument.op_type),
         )
+
+    def _remedies(self, ran: str, made_by: str | None) -> tuple[Remedy, ...]:
+        if ran in ("Log1p", "Xlog1py"):
+            return (Remedy("clip-argument", "Keep the argument above -1: tf.math.log1p(tf.maximum(x, -1 + 1e-6))"),)
+        clip = Remedy("clip-argument", "Keep the argument above zero: tf.math.log(tf.maximum(x, 1e-7))")
+        if made_by in ("Softmax", "Sigmoid"):
+            return Remedy("loss-from-logits", "Compute the loss from the logits instead of probabilities"), clip
+        return (clip,)

@@ -53,7 +53,7 @@ class NonfiniteOperation:
                 yield self._explain(origin)
 
     def _explain(self, origin: Origin) -> Finding:
-        operands = [origin.measured(operand, f"operand {operand.index}") for operand in origin.operands]
+        operands = [origin.measured(operand, origin.ordinal(operand)) for operand in origin.operands]
         output = origin.output
         given = f" Its operands: {listing(operands, 4)}." if operands else ""
         return explain(

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from nandoctor.facts import Refusal, StepFacts
 from nandoctor.finding import Finding, Remedy
+from nandoctor.wording import plural
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,8 @@ class OpRaisesError:
         of the loss's classes, a check in the model that did not hold. The rest of that batch was not examined.
 
     Evidence:
-        The op, its layer, TensorFlow's own sentence, and in how many of the batches it was raised.
+        The op, its layer, TensorFlow's own sentence, in how many of the batches it was raised, and the rows that raise
+        it in the first of them, found by running that batch again without rows.
 
     Limit and source:
         One batch. Some of these checks are made on a CPU only: on a GPU an id outside of the table gives zeros and a
@@ -47,12 +49,15 @@ class OpRaisesError:
             yield self._finding(refusal, step.batches)
 
     def _finding(self, refusal: Refusal, batches: int) -> Finding:
+        said = refusal.said.partition(" Label values:")[0].rstrip(". ")
+        of_all = plural(batches, "batch")
+        note = f" {refusal.rows_note}" if refusal.rows_note else ""
         return Finding(
             rule=self.code,
             cause=self.cause,
             severity="error",
             title=self.title,
-            message=f"{refusal.op_type} raised an error in {refusal.batches:,} of {batches:,} batches: {refusal.said}.",
+            message=f"{refusal.op_type} raised an error in {refusal.batches:,} of {of_all}: {said}.{note}",
             location=refusal.location(),
             evidence={"batches": refusal.batches, "error": refusal.said},
             limits={"batches": 0},

@@ -26,6 +26,12 @@ MULTIPLIES = frozenset(
     }
 )
 
+CURE = (Remedy("cure-infinity", "Cure what made the infinity"),)
+WRITTEN_BY_HAND = (
+    Remedy("select-instead", "Select instead of multiplying by a mask: tf.where(mask, x, 0.0)"),
+    Remedy("multiply-no-nan", "Use tf.math.multiply_no_nan(x, y), which is 0 where y is 0"),
+)
+
 
 @dataclass(frozen=True)
 class ZeroTimesInf:
@@ -72,16 +78,12 @@ class ZeroTimesInf:
         held = []
         for operand in origin.floats:
             infinite = operand.blamed.positive_inf + operand.blamed.negative_inf
-            held.append(
-                f"operand {operand.index}{operand.origin} holds {plural(operand.blamed.zeros, 'zero')} and "
-                f"{infinite:,} Inf"
-            )
+            held.append(f"{origin.called(operand)} holds {plural(operand.blamed.zeros, 'zero')} and {infinite:,} Inf")
         paired = all(operand.at_fault is not None for operand in origin.floats)
         return explain(
             self,
             origin,
-            f"{origin.deed} of zero and infinity: {listing(held, 3)}; their product is NaN in "
-            f"{plural(origin.output.nan, 'result')} of {origin.output.count:,}.",
+            f"{origin.deed} multiplies zero by infinity: {listing(held, 3)}; {origin.results}.",
             evidence={
                 "nan": origin.output.nan,
                 "zeros": sum(operand.blamed.zeros for operand in origin.floats),
@@ -90,9 +92,6 @@ class ZeroTimesInf:
                 ),
             },
             limits={"nan": 0},
-            remedies=(
-                Remedy("select-instead", "Select instead of multiplying by a mask: tf.where(mask, x, 0.0)"),
-                Remedy("multiply-no-nan", "Use tf.math.multiply_no_nan(x, y), which is 0 where y is 0"),
-            ),
+            remedies=WRITTEN_BY_HAND if origin.ran == "Mul" and origin.phase == "forward" else CURE,
             confidence="high" if paired else "medium",
         )

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from nandoctor.facts import StepFacts, SubjectFacts
 from nandoctor.finding import Finding, Location, Remedy
-from nandoctor.wording import listing, number
+from nandoctor.wording import listing, number, plural
 
 NEVER_NEGATIVE = frozenset(
     {
@@ -70,7 +70,7 @@ class LossSign:
             title=self.title,
             message=(
                 f"The loss ({listing(names)}) is {number(lowest)} at its lowest, and negative in {len(negative):,} of "
-                f"{len(step.losses):,} batches; a cross-entropy is at least 0 for targets within 0..1."
+                f"{plural(len(step.losses), 'batch')}; a cross-entropy is at least 0 for targets within 0..1."
             ),
             location=Location(phase="forward"),
             evidence={"loss": lowest, "negative_batches": len(negative), "batches": len(step.losses)},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -18,19 +17,18 @@ class BadInitialization:
     """A kernel was initialized in a way that training cannot get out of, or starts badly from.
 
     What it finds:
-        Kernels of zeros (or nearly) behind one another, which let neither signal nor gradient through; kernels whose
-        units are all twins and that feed a constant kernel, so that the twins stay identical for ever; and kernels
-        whose gain is so large that one layer multiplies its signal a hundredfold.
+        Kernels of zeros (or nearly) behind one another, which let neither signal nor gradient through; and kernels
+        whose units are all twins and that feed a constant kernel, so that the twins stay identical for ever. (Kernels
+        that are too large are huge-weights: those training can have made.)
 
     Evidence:
         The kernel's gain, rms(kernel) * sqrt(fan_in): what it multiplies the root mean square of an uncorrelated
         input by; how many of its units equal another one; the next kernel; the gradients of both where they were taken.
 
     Limit and source:
-        `largest_gain` 1e2, `smallest_gain` 1e-4. LeCun (1998) initializes to a gain of 1, He (2015) to 1.41, Glorot
-        (2010) to sqrt(2 fan_in / (fan_in + fan_out)), at most 1.41 and, for one input and a million units, 1.4e-3.
-        The limits lie a decade below and two decades above all of them, so that training may move a kernel far from its
-        start; one kernel of gain 100 makes its signal two orders of magnitude larger.
+        `smallest_gain` 1e-4. LeCun (1998) initializes to a gain of 1, He (2015) to 1.41, Glorot (2010) to
+        sqrt(2 fan_in / (fan_in + fan_out)), at most 1.41 and, for one input and a million units, 1.4e-3. The limit lies
+        a decade below all of them.
 
     Remedy:
         Leave `kernel_initializer` at its default (Glorot uniform), or take `he_normal` for ReLU layers; `zeros` and
@@ -58,24 +56,21 @@ class BadInitialization:
     title: ClassVar[str] = "Bad initialization"
 
     smallest_gain: float = 1e-4
-    largest_gain: float = 1e2
 
     def check(
         self, weights: WeightFacts, step: StepFacts | None = None, subject: SubjectFacts | None = None
     ) -> Iterator[Finding]:
         """One finding for each kernel that is badly initialized."""
-        kernels = [variable for variable in weights.variables if _judged(variable)]
+        kernels = [variable for variable in weights.variables if variable.mixes]
         heads = {head.layer for head in subject.heads} if subject else set()
         for kernel, following in pairwise(kernels):
             if kernel.layer in heads:
                 continue
-            if _gain(kernel) < self.smallest_gain:
-                if _gain(following) < self.smallest_gain:
+            if kernel.gain < self.smallest_gain:
+                if following.gain < self.smallest_gain:
                     yield from self._blocked(kernel, following, step, real_loss=_has_real_loss(subject))
             elif kernel.units is not None and kernel.units > 1 and kernel.identical_units == kernel.units:
                 yield self._twins(kernel, following, weights)
-            elif _gain(kernel) > self.largest_gain:
-                yield self._too_large(kernel)
 
     def _blocked(
         self, kernel: VariableFacts, following: VariableFacts, step: StepFacts | None, *, real_loss: bool
@@ -94,8 +89,9 @@ class BadInitialization:
         yield self._finding(
             kernel,
             severity,
-            f"Kernel {kernel.name!r} has a gain of {number(_gain(kernel))} and the next kernel {following.name!r} one "
-            f"of {number(_gain(following))} (limit {number(self.smallest_gain)}).{seen}",
+            f"Kernel {kernel.name!r} has a gain of {number(kernel.gain)} and the next kernel {following.name!r} one "
+            f"of {number(following.gain)} (limit {number(self.smallest_gain)}; the gain is the root mean square of the "
+            f"weights times the square root of the fan-in).{seen}",
             following,
         )
 
@@ -116,28 +112,16 @@ class BadInitialization:
             following,
         )
 
-    def _too_large(self, kernel: VariableFacts) -> Finding:
-        return self._finding(
-            kernel,
-            "warning",
-            f"Kernel {kernel.name!r} has a gain of {number(_gain(kernel))} (limit {number(self.largest_gain)}): the "
-            f"root mean square of its weights, {number(_rms(kernel))}, times the square root of its fan-in of "
-            f"{kernel.fan_in:,}. The common initializers give at most 1.41.",
-            None,
-        )
-
-    def _finding(
-        self, kernel: VariableFacts, severity: Severity, message: str, following: VariableFacts | None
-    ) -> Finding:
+    def _finding(self, kernel: VariableFacts, severity: Severity, message: str, following: VariableFacts) -> Finding:
         evidence: dict[str, int | float | str] = {
-            "gain": _gain(kernel),
-            "rms": _rms(kernel),
+            "gain": kernel.gain,
+            "rms": kernel.rms,
             "fan_in": kernel.fan_in or 0,
             "units": kernel.units or 0,
             "identical_units": kernel.identical_units,
+            "next_kernel": following.name,
+            "next_gain": following.gain,
         }
-        if following is not None:
-            evidence |= {"next_kernel": following.name, "next_gain": _gain(following)}
         return Finding(
             rule=self.code,
             cause=self.cause,
@@ -147,24 +131,12 @@ class BadInitialization:
             confidence="medium" if severity == "note" else "high",
             location=Location(layer=kernel.layer),
             evidence=evidence,
-            limits={"smallest_gain": self.smallest_gain, "largest_gain": self.largest_gain},
+            limits={"smallest_gain": self.smallest_gain},
             remedies=(
                 Remedy("default-initializer", "Leave kernel_initializer at its default, or take he_normal for ReLU"),
             ),
             about=f"variable:{kernel.name}",
         )
-
-
-def _judged(variable: VariableFacts) -> bool:
-    """Whether this is a trainable, finite kernel that mixes its inputs (a depthwise one keeps channels apart)."""
-    return (
-        variable.role == "kernel"
-        and variable.trainable
-        and bool(variable.fan_in)
-        and variable.stats.nonfinite == 0
-        and variable.stats.finite > 0
-        and "depthwise" not in variable.name
-    )
 
 
 def _has_real_loss(subject: SubjectFacts | None) -> bool:
@@ -179,12 +151,3 @@ def _silent_between(step: StepFacts, kernel: VariableFacts, following: VariableF
         return False
     between = step.layers[order.index(kernel.layer) : order.index(following.layer)]
     return bool(between) and all(layer.activation.finite and layer.activation.max_abs == 0.0 for layer in between)
-
-
-def _rms(kernel: VariableFacts) -> float:
-    return kernel.stats.norm / math.sqrt(kernel.stats.finite)
-
-
-def _gain(kernel: VariableFacts) -> float:
-    """rms * sqrt(fan_in): what the kernel multiplies the root mean square of an uncorrelated input by."""
-    return _rms(kernel) * math.sqrt(kernel.fan_in or 1)

@@ -14,7 +14,7 @@ def test_a_divisor_so_small_that_the_quotient_overflows(origin_of, step_of):
     assert (finding.location.op_type, finding.location.phase) == ("RealDiv", "backward")
     assert finding.evidence["divisor_at_fault_maximum"] == 1e-60
     assert finding.limits["largest_number"] == pytest.approx(3.4028e38, rel=1e-4)
-    assert "is beyond float32" in finding.message
+    assert "overflows float32 (3.403e+38)" in finding.message
 
 
 def test_a_divisor_of_zero_in_a_custom_gradient(origin_of, step_of):
@@ -35,3 +35,21 @@ def test_the_forward_pass_and_named_gradients_are_left_to_their_rules(origin_of,
     arc = origin_of("Reciprocal", [0.0], result=[INF], gradient_of="Acos")
     infinite = origin_of("RealDiv", [INF], [1.0], result=[INF], gradient_of="RealDiv")
     assert not list(DivisionGradient().check(step_of(forward, arc, infinite)))
+
+
+def test_the_guard_keeps_the_sign_of_a_divisor_with_negative_values(origin_of, step_of):
+    origin = origin_of("RealDiv", [1.0, 1.0], [0.0, -2.0], result=[INF, -0.5], gradient_of="RealDiv")
+
+    (finding,) = DivisionGradient().check(step_of(origin))
+
+    assert [remedy.id for remedy in finding.remedies] == ["divide-no-nan", "signed-epsilon"]
+
+
+def test_the_argument_of_a_logarithm_is_kept_above_zero(origin_of, step_of):
+    origin = origin_of("Reciprocal", [0.0, 2.0], result=[INF, 0.5], gradient_of="Log")
+
+    (finding,) = DivisionGradient().check(step_of(origin))
+
+    assert [remedy.title for remedy in finding.remedies] == [
+        "Keep the argument above zero: tf.math.log(tf.maximum(x, 1e-6))"
+    ]

@@ -14,7 +14,7 @@ def test_names_the_forward_op_and_the_roots_at_fault(origin_of, step_of):
     assert (finding.location.op, finding.location.op_type, finding.location.phase) == ("model/here", "Sqrt", "backward")
     assert (finding.evidence["roots"], finding.evidence["largest_root"]) == (1, 0.0)
     assert finding.limits == {"nonfinite": 0}
-    assert "where Sqrt gave exactly 0" in finding.message
+    assert "divides by the root, and Sqrt gave exactly 0: 1 of 2 values of the root" in finding.message
 
 
 def test_a_root_that_is_only_too_close_to_zero(origin_of, step_of):

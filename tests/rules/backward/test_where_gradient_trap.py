@@ -26,7 +26,7 @@ def test_names_the_select_at_the_root(log_in_where):
     assert (finding.location.op_type, finding.location.phase) == ("Log", "backward")
     assert finding.evidence == {"nonfinite": 1, "selected_by": SELECT}
     assert finding.limits == {"nonfinite": 0}
-    assert f"flows into {SELECT}" in finding.message
+    assert f"flows into the tf.where {SELECT}" in finding.message
 
 
 def test_the_division_is_not_reported_and_the_product_is_its_consequence(log_in_where):

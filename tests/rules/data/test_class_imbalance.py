@@ -56,3 +56,13 @@ def test_silent_on_regression_and_without_a_model_on_many_values(label, data, mo
     assert not list(ClassImbalance().check(data(label(sized(900, 4))), model("mean_squared_error")))
     assert not list(ClassImbalance().check(data(label(counts))))
     assert list(ClassImbalance().check(data(label(sized(900, 4)))))
+
+
+def test_a_mislabelled_row_is_no_class(label, data, model):
+    labels = np.concatenate([sized(500, 400, 300), [7]])
+    many = np.concatenate([sized(*[500] * 12), [40]])
+
+    assert not list(ClassImbalance().check(data(label(labels)), model("sparse_categorical_crossentropy", 3, "softmax")))
+    assert not list(ClassImbalance().check(data(label(many)), model("sparse_categorical_crossentropy", 12, "softmax")))
+    (seven,) = ClassImbalance().check(data(label(labels)), model("sparse_categorical_crossentropy", 8, "softmax"))
+    assert seven.evidence["classes"] == 4

@@ -44,7 +44,7 @@ def test_rows_that_are_none_of_the_table_are_an_error():
 
     (finding,) = NonNumericData().check(data_with(rejected_rows=1, rejected=(rejected,)))
 
-    assert (finding.severity, finding.location.line) == ("error", 6)
+    assert (finding.severity, finding.location.line, finding.location.dataset_rows) == ("error", 6, (4,))
     assert "line 6; the first is in line 6: 2 cells instead of 4" in finding.message
 
 

@@ -37,3 +37,10 @@ def test_other_arguments_and_other_ops_are_left_to_their_rules(origin_of, step_o
     infinite = origin_of("Log", [INF], result=[INF])
     exponential = origin_of("Exp", [0.0], result=[INF])
     assert not list(LogOfZero().check(step_of(negative, infinite, exponential)))
+
+
+@pytest.mark.parametrize(("made_by", "offered"), [("Softmax", True), ("Sigmoid", True), ("Abs", False), (None, False)])
+def test_logits_are_offered_where_probabilities_made_the_zeros(made_by, offered, origin_of, step_of):
+    (finding,) = LogOfZero().check(step_of(origin_of("Log", [0.0, 1.0], result=[-INF, 0.0], made_by=made_by)))
+
+    assert ("loss-from-logits" in [remedy.id for remedy in finding.remedies]) is offered

@@ -11,7 +11,7 @@ def test_names_both_sides(origin_of, step_of):
     assert (finding.evidence["zeros"], finding.evidence["infinities"]) == (1, 1)
     assert finding.limits == {"nan": 0}
     assert finding.confidence == "high"
-    assert "operand 0 from model/before holds 1 zero and 0 Inf" in finding.message
+    assert "the first operand from model/before holds 1 zero and 0 Inf" in finding.message
 
 
 def test_in_a_matrix_product_the_pairs_are_not_known(origin_of, step_of):

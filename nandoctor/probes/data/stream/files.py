@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import os
+import re
 import shutil
 import stat
 import sys
@@ -11,19 +13,34 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO
 
 from nandoctor.errors import UNEXAMINABLE, NandoctorError
 
 STANDARD_INPUT = "-"
-_FORMATS = {".csv": "csv", ".tsv": "csv", ".parquet": "parquet", ".jsonl": "jsonl", ".npz": "npz", ".npy": "npz"}
-_COMPRESSIBLE = ("csv", "jsonl")
-KNOWN = ".csv, .tsv, .jsonl (also .gz, .zst), .parquet, .npz, .npy"
+_FORMATS = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".parquet": "parquet",
+    ".jsonl": "jsonl",
+    ".npz": "npz",
+    ".npy": "npz",
+    ".tfrecord": "tfrecord",
+    ".tfrecords": "tfrecord",
+}
+_COMPRESSIBLE = ("csv", "jsonl", "tfrecord")
+# Written in shards, these have names such as train.tfrecord-00000-of-00010.
+_SHARD = re.compile(r"-\d+-of-\d+$")
+# What a full disk, a quota and a limit of the shell say.
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+KNOWN = ".csv, .tsv, .jsonl, .tfrecord (also .gz, .zst), .parquet, .npz, .npy"
 
 
 @dataclass(frozen=True)
 class DataFile:
-    """A file to read: its `path` here, as what it is `shown`, its `format` (csv, jsonl, parquet, npz), its `size`."""
+    """A file to read: its `path` here, as what it is `shown`, its `size`.
+
+    Its `format` is csv, jsonl, parquet, npz or tfrecord.
+    """
 
     path: str
     shown: str
@@ -47,7 +64,14 @@ def found_files(paths: Sequence[str]) -> Iterator[list[DataFile]]:
                 f"files of different formats ({', '.join(formats)}) are no one data set; name those of one format",
                 UNEXAMINABLE,
             )
-        yield files
+        try:
+            yield files
+        except NandoctorError as error:
+            # Nobody knows the copy of what was fetched.
+            message = error.message
+            for file in files:
+                message = message.replace(file.path, file.shown)
+            raise NandoctorError(message, error.exit_code) from error
 
 
 def _found(path: str, folder: str) -> list[DataFile]:
@@ -100,14 +124,13 @@ def _file(path: str) -> DataFile:
 def _format(path: str) -> str | None:
     name = path.lower()
     packed = name.endswith((".gz", ".zst"))
-    kind = _FORMATS.get(os.path.splitext(os.path.splitext(name)[0] if packed else name)[1])
+    stem = _SHARD.sub("", os.path.splitext(name)[0] if packed else name)
+    kind = _FORMATS.get(os.path.splitext(stem)[1])
     return None if packed and kind not in _COMPRESSIBLE else kind
 
 
 def _unknown(path: str) -> str:
     suffix = os.path.splitext(path)[1]
-    if suffix.lower() in (".tfrecord", ".tfrecords"):
-        return f"{path}: TFRecord files are not read yet; the formats are {KNOWN}"
     what = f"{suffix} files" if suffix else "files without a suffix"
     return f"{path}: cannot read {what}; the formats are {KNOWN}"
 
@@ -115,7 +138,11 @@ def _unknown(path: str) -> str:
 def _standard_input(folder: str) -> DataFile:
     # Kept in a file, so that it is read in parts and looked at first like any other.
     copy = os.path.join(folder, "standard-input.csv")
-    _copied(sys.stdin.buffer, copy, "standard input")
+    try:
+        with open(copy, "wb") as file:
+            shutil.copyfileobj(sys.stdin.buffer, file, 1 << 20)
+    except OSError as error:
+        raise _no_room("standard input", error) from error
     size = os.path.getsize(copy)
     if not size:
         raise NandoctorError("standard input: nothing came", UNEXAMINABLE)
@@ -123,35 +150,52 @@ def _standard_input(folder: str) -> DataFile:
 
 
 def _fetched(url: str, folder: str) -> DataFile:
-    kind = _format(url.split("?", 1)[0])
+    name = url.split("?", 1)[0]
+    kind = _format(name)
     if kind is None:
-        raise NandoctorError(_unknown(url), UNEXAMINABLE)
+        raise NandoctorError(_unknown(name), UNEXAMINABLE)
     try:
         import fsspec
     except ImportError:
-        raise NandoctorError(f"{url}: needs fsspec; install it with the driver of this address", UNEXAMINABLE) from None
-    copy = os.path.join(folder, os.path.basename(url.split("?", 1)[0]))
+        raise NandoctorError(f"{url}: needs fsspec; pip install fsspec", UNEXAMINABLE) from None
+    # Several addresses may end in the same name.
+    copy = os.path.join(tempfile.mkdtemp(dir=folder), os.path.basename(name))
     try:
-        with fsspec.open(url, "rb") as remote:
-            _copied(remote, copy, url)
+        driver, there = fsspec.core.url_to_fs(url)
+        driver.get_file(there, copy)
     except ImportError as error:
-        raise NandoctorError(f"{url}: {error}".splitlines()[0], UNEXAMINABLE) from error
-    except NandoctorError:
-        raise
+        raise NandoctorError(f"{url}: its driver is not installed ({_one_line(error)})", UNEXAMINABLE) from error
     except Exception as error:  # every driver raises its own
-        raise NandoctorError(f"{url}: cannot be fetched ({_one_line(error)})", UNEXAMINABLE) from error
-    return DataFile(copy, url, kind, os.path.getsize(copy))
+        reason = _reason(error)
+        if isinstance(reason, OSError) and reason.errno in _NO_ROOM:
+            raise _no_room(url, reason) from error
+        missing = isinstance(reason, FileNotFoundError)
+        what = "there is no such file" if missing else f"cannot be fetched ({_one_line(reason)})"
+        raise NandoctorError(f"{url}: {what}", UNEXAMINABLE) from error
+    size = os.path.getsize(copy)
+    if not size:
+        raise NandoctorError(f"{url}: the file is empty", UNEXAMINABLE)
+    return DataFile(copy, url, kind, size)
 
 
-def _copied(source: IO[bytes], path: str, shown: str) -> None:
-    try:
-        with open(path, "wb") as file:
-            shutil.copyfileobj(source, file, 1 << 20)
-    except OSError as error:
-        raise NandoctorError(f"{shown}: cannot be kept in a temporary file ({error.strerror or error})") from error
+def _no_room(shown: str, error: OSError) -> NandoctorError:
+    where = tempfile.gettempdir()
+    return NandoctorError(
+        f"{shown}: no room for a copy in {where} ({error.strerror}); set TMPDIR to a folder with more", UNEXAMINABLE
+    )
 
 
-def _one_line(error: Exception) -> str:
+def _reason(error: BaseException) -> BaseException:
+    """The failed connection behind an error, which fsspec passes on as a missing file; else the error itself."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and not isinstance(cause, FileNotFoundError):
+            return cause
+        cause = cause.__cause__ or cause.__context__
+    return error
+
+
+def _one_line(error: BaseException) -> str:
     return (str(error) or type(error).__name__).splitlines()[0]
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from nandoctor.errors import UNEXAMINABLE, NandoctorError
 from nandoctor.facts.data import MOST_CELLS, RejectedRow
 from nandoctor.probes.data.stream import engine
+from nandoctor.probes.data.stream.look import MOST_COLUMNS
 from nandoctor.probes.data.stream.part import Part
 from nandoctor.probes.data.stream.partial import Partial
 from nandoctor.probes.data.stream.records import Chunk, chunks
@@ -37,6 +38,12 @@ def columns_of(path: str, most_bytes: int | None) -> tuple[str, ...]:
                 raise NandoctorError(f"{path}: cannot be read as JSON lines ({_first_line(error)})") from error
         for (row,) in sorted(keys, key=lambda one: (-len(one[0]), one[0])):
             found.update(dict.fromkeys(row))
+        if len(found) > MOST_COLUMNS:
+            raise NandoctorError(
+                f"{path}: {len(found):,} different keys; objects are read with up to {MOST_COLUMNS:,} as columns. "
+                "Save the numbers as .npy, which has no such limit",
+                UNEXAMINABLE,
+            )
     if not found:
         raise NandoctorError(f"{path}: no JSON objects in it; write one object a line", UNEXAMINABLE)
     return tuple(found)
@@ -65,10 +72,10 @@ def fold(part: Part) -> Partial:
 def _fold_chunk(chunk: Chunk, part: Part) -> Partial:
     import duckdb
 
-    structure = engine.quoted(json.dumps(dict.fromkeys(part.columns, "VARCHAR")))
-    cells = ", ".join(_number(f"t.{engine.identifier(name)}") for name in part.columns)
+    taken, names = _cells(part.columns)
+    cells = ", ".join(map(_number, names))
     with engine.as_file(chunk.data) as file:
-        source = f"(SELECT json, json_transform(json, {structure}) AS t FROM {_objects(file, chunk)})"
+        source = f"(SELECT json, {taken} AS t FROM {_objects(file, chunk)})"
         is_object = "CASE WHEN json_type(json) = 'OBJECT' THEN 1 ELSE 0 END"
         try:
             batches = list(engine.numbers(f"SELECT CAST({is_object} AS DOUBLE), {cells} FROM {source}"))
@@ -111,6 +118,16 @@ def _fold_chunk(chunk: Chunk, part: Part) -> Partial:
         rejected=len(refused),
         rejected_rows=tuple(_rejected(chunk, int(place)) for place in refused[:MOST_CELLS]),
     )
+
+
+def _cells(columns: Sequence[str]) -> tuple[str, list[str]]:
+    """SQL that takes the values of these keys out of an object, as texts, and for each key that of its text in it."""
+    if "" not in columns and len({name.lower() for name in columns}) == len(columns):
+        structure = engine.quoted(json.dumps(dict.fromkeys(columns, "VARCHAR")))
+        return f"json_transform(json, {structure})", [f"t.{engine.identifier(name)}" for name in columns]
+    # Slower, but DuckDB's structures know neither capitals nor a name that is empty.
+    paths = ", ".join(engine.quoted("/" + name.replace("~", "~0").replace("/", "~1")) for name in columns)
+    return f"json_extract_string(json, [{paths}])", [f"t[{place}]" for place in range(1, len(columns) + 1)]
 
 
 def _rejected(chunk: Chunk, place: int) -> RejectedRow:

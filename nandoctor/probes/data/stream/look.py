@@ -30,7 +30,8 @@ _DECIMAL_POINT = re.compile(rb"[+-]?\d*\.\d+([eE][+-]?\d+)?")
 class Look:
     """What the first 64 KB of a text table show.
 
-    `start` is the byte at which the data rows begin and `line` their first line; `row_bytes` the mean length of a row.
+    `start` is the byte at which the data rows begin and `line` their first line; `row_bytes` the mean length of a row;
+    `textual` are the places of the columns that hold texts.
     """
 
     dialect: Dialect
@@ -39,6 +40,7 @@ class Look:
     line: int
     row_bytes: int
     notices: tuple[str, ...]
+    textual: tuple[int, ...] = ()
 
 
 def look(path: str, most_bytes: int | None = None) -> Look:
@@ -88,6 +90,7 @@ def look(path: str, most_bytes: int | None = None) -> Look:
         1 + head.count(b"\n", 0, skipped),
         max(1, len(head) // len(table)),
         (*notices, *naming),
+        _textual(table[1:] if header else table, len(names)),
     )
 
 
@@ -133,6 +136,11 @@ def _decimal(table: Sequence[Sequence[bytes]], delimiter: str) -> str:
     commas = sum(_DECIMAL_COMMA.fullmatch(cell) is not None for cell in cells)
     points = sum(_DECIMAL_POINT.fullmatch(cell) is not None for cell in cells)
     return "," if commas > points and (delimiter != "," or commas > len(cells) // 2) else "."
+
+
+def _textual(table: Sequence[Sequence[bytes]], columns: int) -> tuple[int, ...]:
+    rows = [row for row in table if len(row) == columns]
+    return tuple(at for at in range(columns) if any(cell_value(_text(row[at])) is None for row in rows))
 
 
 def _looks_like_a_row(names: Sequence[str]) -> bool:

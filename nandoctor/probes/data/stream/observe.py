@@ -3,45 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 
 from nandoctor.errors import UNEXAMINABLE, USAGE, NandoctorError
-from nandoctor.facts.data import ArrayFacts, ColumnFacts, DataFacts, Dialect, RowSample, SplitFacts
+from nandoctor.facts.data import ArrayFacts, ColumnFacts, DataFacts, RowSample, SplitFacts
 from nandoctor.probes.data.names import LABEL_NAMES, conventional, same_name
-from nandoctor.probes.data.sample import SAMPLE_ROWS
-from nandoctor.probes.data.stream import arrays, json_lines, parquet, text_table
-from nandoctor.probes.data.stream.files import DataFile, found_files
-from nandoctor.probes.data.stream.look import look
-from nandoctor.probes.data.stream.part import Part, Progress, Run, run_parts
+from nandoctor.probes.data.stream.files import found_files
+from nandoctor.probes.data.stream.part import Progress, Run, run_parts
 from nandoctor.probes.data.stream.partial import Partial, PartialArray
+from nandoctor.probes.data.stream.plan import Plan, fold_of, planned
 from nandoctor.probes.data.stream.summary import column_of, file_of, plain, with_files
 from nandoctor.stats import TensorStats, merged
 from nandoctor.wording import listing
 
-SAMPLED_CELLS = 2_000_000
 TABLE = "table"
-_FOLDS: Mapping[str, Callable[[Part], Partial]] = {
-    "csv": text_table.fold,
-    "jsonl": json_lines.fold,
-    "parquet": parquet.fold,
-    "npz": arrays.fold,
-}
 Role = Literal["input", "label", "unused"]
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """What will be read: the parts, the columns of a table (empty for arrays), and what was seen on the way."""
-
-    parts: Iterator[Part]
-    columns: tuple[str, ...]
-    dialect: Dialect | None
-    notices: tuple[str, ...]
-    texts: tuple[ArrayFacts, ...] = ()
 
 
 def observe_data(
@@ -100,8 +80,8 @@ def fold_files(
     with found_files(paths) as files:
         starts: list[int] = []
         try:
-            plan = _planned(files, max_bytes, chunk_bytes, starts)
-            total = run(plan.parts, _FOLDS[files[0].format], progress)
+            plan = planned(files, max_bytes, chunk_bytes, starts)
+            total = run(plan.parts, fold_of(files[0].format), progress)
         except OSError as error:
             name = error.filename or files[0].shown
             raise NandoctorError(f"{name}: cannot be read ({error.strerror or error})", UNEXAMINABLE) from error
@@ -132,117 +112,8 @@ def fold_files(
         )
 
 
-def _planned(files: Sequence[DataFile], max_bytes: int | None, chunk_bytes: int | None, starts: list[int]) -> _Plan:
-    kind = files[0].format
-    if kind == "npz":
-        return _planned_arrays(files, max_bytes, starts)
-    if kind == "parquet":
-        return _planned_parquet(files, starts)
-    if kind == "jsonl":
-        columns = tuple(dict.fromkeys(name for file in files for name in json_lines.columns_of(file.path, max_bytes)))
-        most = _sample_rows(len(columns))
-        parts = _one_after_another(
-            files, starts, lambda file, row: json_lines.parts_of(file.path, columns, row, most, max_bytes)
-        )
-        return _Plan(parts, columns, None, ())
-    return _planned_text(files, max_bytes, chunk_bytes, starts)
-
-
-def _planned_text(
-    files: Sequence[DataFile], max_bytes: int | None, chunk_bytes: int | None, starts: list[int]
-) -> _Plan:
-    looks = {file.path: look(file.path, max_bytes) for file in files}
-    first = looks[files[0].path]
-    for file in files[1:]:
-        _same_columns(first.names, looks[file.path].names, files[0], file)
-    most = _sample_rows(len(first.names))
-
-    def parts(file: DataFile, row: int) -> Iterator[Part]:
-        seen = looks[file.path]
-        size = chunk_bytes or text_table.chunk_bytes_for(seen)
-        return text_table.parts_of(
-            file.path, seen, first.names, first_row=row, sample_rows=most, chunk_bytes=size, most=max_bytes
-        )
-
-    notices = tuple(notice.replace(file.path, file.shown) for file in files for notice in looks[file.path].notices)
-    return _Plan(_one_after_another(files, starts, parts), first.names, first.dialect, notices)
-
-
-def _planned_parquet(files: Sequence[DataFile], starts: list[int]) -> _Plan:
-    tables = [parquet.table_of(file.path) for file in files]
-    for file, table in zip(files[1:], tables[1:], strict=True):
-        _same_columns(tables[0].names, table.names, files[0], file)
-    most = _sample_rows(len(tables[0].names))
-    row = 0
-    found: list[Part] = []
-    for file, table in zip(files, tables, strict=True):
-        starts.append(row)
-        found.extend(parquet.parts_of(file.path, table, row, most))
-        row += table.rows
-    return _Plan(iter(found), tables[0].names, None, ())
-
-
-def _planned_arrays(files: Sequence[DataFile], max_bytes: int | None, starts: list[int]) -> _Plan:
-    rows: dict[str, int] = {}
-    found: list[Part] = []
-    texts: list[ArrayFacts] = []
-    notices: list[str] = []
-    known = [arrays.members(file.path, max_bytes) for file in files]
-    if len(files) > 1 and not files[0].path.lower().endswith(".npz"):
-        # Each .npy file has a name of its own; together they are one array.
-        known = [[replace(member, name=known[0][0].name) for member in members] for members in known]
-    most = _sample_rows(sum(member.row_cells for member in known[0] if arrays.examined(member)))
-    for file, members in zip(files, known, strict=True):
-        starts.append(max(rows.values(), default=0))
-        for member in members:
-            if not arrays.examined(member):
-                kind = "string" if member.dtype.kind in "US" else member.dtype.name
-                texts.append(ArrayFacts(member.name, "unused", None, kind, member.shape, None))
-                notices.append(f"{file.shown}: array {member.name} {member.shape} of {kind} was not examined.")
-                continue
-            before = rows.get(member.name, 0)
-            found.extend(arrays.parts_of(file.path, member, before, most))
-            rows[member.name] = before + member.shape[0]
-    if len(set(rows.values())) > 1:
-        each = listing([f"{name} {count:,}" for name, count in rows.items()])
-        notices.append(f"{files[0].shown}: the arrays have different numbers of rows: {each}.")
-    return _Plan(iter(found), (), None, tuple(notices), tuple(texts))
-
-
-def _one_after_another(
-    files: Sequence[DataFile], starts: list[int], parts_of: Callable[[DataFile, int], Iterator[Part]]
-) -> Iterator[Part]:
-    """The parts of all files; the rows of one are counted before the next begins, whose first row goes to `starts`."""
-    row = 0
-    for place, file in enumerate(files):
-        starts.append(row)
-        last: Part | None = None
-        for last in parts_of(file, row):
-            yield last
-        if place < len(files) - 1 and last is not None:
-            row = last.first_row + _rows_of(last)
-
-
-def _rows_of(part: Part) -> int:
-    """How many rows a part of a text file has, known only by reading it."""
-    return _FOLDS[part.format](replace(part, sample_rows=1)).rows
-
-
-def _sample_rows(row_cells: int) -> int:
-    return max(16, min(SAMPLE_ROWS, SAMPLED_CELLS // max(1, row_cells)))
-
-
-def _same_columns(first: Sequence[str], other: Sequence[str], file: DataFile, another: DataFile) -> None:
-    if tuple(first) != tuple(other):
-        odd = [name for name in (*first, *other) if (name in first) != (name in other)]
-        what = f"the columns {listing(odd)} are in one of them only" if odd else "their order differs"
-        raise NandoctorError(
-            f"{another.shown} has not the columns of {file.shown} ({what}); name files of one table", UNEXAMINABLE
-        )
-
-
 def _arrays(
-    plan: _Plan, total: Partial, target: str | None, exclude: Sequence[str], path: str
+    plan: Plan, total: Partial, target: str | None, exclude: Sequence[str], path: str
 ) -> tuple[tuple[ArrayFacts, ...], RowSample | None]:
     names = plan.columns or (*total.arrays, *(array.name for array in plan.texts))
     usual = conventional(names, LABEL_NAMES)

@@ -6,9 +6,10 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from nandoctor.facts.data import Dialect
+from nandoctor.probes.data.stream.feature import Feature
 from nandoctor.probes.data.stream.partial import Partial
 
 
@@ -19,8 +20,9 @@ class Part:
     `array` is a member of an archive; `columns` are the names in a table. `first_row` is the number of the first row in
     the whole data set (from 0). `start` and `end` are bytes of a text file (`end` None: to its end) or rows of a binary
     one; `first_line` is the line on which `start` is. `lines_are_rows` is how many rows there are where every line is
-    known to be one. `sample_rows` is how many rows of the whole data set are sampled. `data` are the bytes from `start`
-    to `end` where they were at hand; they stay behind when the part is sent to another process, which reads them.
+    known to be one. `features` are those of the records of a TFRecord file. `sample_rows` is how many rows of the whole
+    data set are sampled. `data` are the bytes from `start` to `end` where they were at hand; they stay behind when the
+    part is sent to another process, which reads them.
     """
 
     path: str
@@ -33,13 +35,10 @@ class Part:
     columns: tuple[str, ...] = ()
     first_line: int = 1
     lines_are_rows: int | None = None
+    textual: tuple[int, ...] = ()
     dialect: Dialect | None = None
     most_bytes: int | None = None
-    data: bytes | None = field(default=None, repr=False, compare=False)
-
-    def __getstate__(self) -> dict[str, object]:
-        """Everything but the bytes."""
-        return {**self.__dict__, "data": None}
+    features: tuple[Feature, ...] = ()
 
 
 Fold = Callable[[Part], Partial]

@@ -29,14 +29,15 @@ class PartialSample:
     def __add__(self, other: PartialSample) -> PartialSample:
         """The sample of both sets of rows, those of `other` coming later."""
         rows = np.concatenate([self.rows, other.rows])
-        values = np.concatenate([self.values, other.values])
         texts = {**self.texts, **other.texts}
-        if len(rows) > self.most:
-            kept = smallest_hashes(rows, self.most)
-            rows, values = rows[kept], values[kept]
-            if texts:
-                known = set(rows.tolist())
-                texts = {place: text for place, text in texts.items() if place[0] in known}
+        if len(rows) <= self.most:
+            return PartialSample(self.most, rows, np.concatenate([self.values, other.values]), texts)
+        kept = smallest_hashes(rows, self.most)
+        own = int(np.searchsorted(kept, len(self.rows)))
+        rows, values = rows[kept], np.concatenate([self.values[kept[:own]], other.values[kept[own:] - len(self.rows)]])
+        if texts:
+            known = set(rows.tolist())
+            texts = {place: text for place, text in texts.items() if place[0] in known}
         return PartialSample(self.most, rows, values, texts)
 
 

@@ -14,7 +14,6 @@ from nandoctor.stats import Array
 LONGEST_ROW = 64 << 20
 _NEWLINE, _RETURN = 10, 13
 _LONG_LINE = 200
-_PIECE = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -94,46 +93,6 @@ def chunk_of(data: bytes, quote: str, delimiter: str, *, start: int = 0, line: i
         return Chunk(data, start, line, row, rows, None, None)
     begins, ends = _quoted(data, quote, delimiter) if quoted else _lines(data)
     return Chunk(data, start, line, row, len(begins), begins, ends)
-
-
-def whole_lines(file: IO[bytes], start: int, size: int) -> bytes:
-    """At least `size` bytes of the file from `start` on, up to the end of a line; empty at the end of the file.
-
-    The last line is cut off where it would be longer than a row may be, which `rows_of_plain` refuses.
-    """
-    # The end is looked for first, so that the bytes are read once, into their final place.
-    file.seek(start + size)
-    rest = len(file.readline(max(1, LONGEST_ROW - size)))
-    file.seek(start)
-    return _read(file, size + rest)
-
-
-def rows_of_plain(data: bytes, quote: str) -> int | None:
-    """How many rows there are where every line is one; None where that is not so, or not known (quotes, blank lines,
-    carriage returns that end no line, lines of many megabytes).
-    """
-    if quote and quote.encode() in data:
-        return None
-    newlines = _newlines(data)
-    lengths = np.diff(newlines)
-    blank = 1
-    if b"\r" in data:
-        if not data.count(b"\r") == data.count(b"\r\n") == len(newlines):
-            return None
-        blank = 2
-    if not len(newlines):
-        return 1 if len(data) <= LONGEST_ROW // 2 else None
-    unusual = newlines[0] < blank or (lengths <= blank).any()
-    if unusual or len(data) - newlines[-1] > LONGEST_ROW // 2 or lengths.max(initial=0) > LONGEST_ROW // 2:
-        return None
-    return len(newlines) + (not data.endswith(b"\n"))
-
-
-def _newlines(data: bytes) -> Array:
-    """Where they are, looked for in pieces that stay in the processor's cache."""
-    array = np.frombuffer(data, np.uint8)
-    found = [np.flatnonzero(array[at : at + _PIECE] == _NEWLINE) + at for at in range(0, len(array), _PIECE)]
-    return np.concatenate(found) if found else np.zeros(0, np.int64)
 
 
 def cells_of(record: bytes, delimiter: bytes, quote: bytes) -> list[bytes]:

@@ -6,15 +6,17 @@ import codecs
 import gzip
 import io
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import IO, cast
+from typing import IO, Any, Literal, cast
 
 import zstandard
 
 from nandoctor.errors import UNEXAMINABLE, NandoctorError
 
 _READ = 1 << 20
+# Bytes of zstandard that are inflated at a time: at worst to 32,768 times as many.
+_FED = 1 << 11
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -23,10 +25,17 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 
+Packing = Literal["none", "gzip", "zlib", "zstandard"]
+
 
 def compressed(path: str) -> bool:
     """Whether the file's bytes are not those of its text."""
-    return path.lower().endswith((".gz", ".zst"))
+    return _packing_named(path) != "none"
+
+
+def _packing_named(path: str) -> Packing:
+    name = path.lower()
+    return "gzip" if name.endswith(".gz") else "zstandard" if name.endswith(".zst") else "none"
 
 
 def encoding_of(head: bytes) -> tuple[str, int]:
@@ -41,22 +50,59 @@ def encoding_of(head: bytes) -> tuple[str, int]:
 
 
 @contextmanager
-def opened(path: str, encoding: str = "utf-8", start: int = 0, most_bytes: int | None = None) -> Iterator[IO[bytes]]:
+def opened(
+    path: str,
+    encoding: str = "utf-8",
+    start: int = 0,
+    most_bytes: int | None = None,
+    packing: Packing | None = None,
+) -> Iterator[IO[bytes]]:
     """The text as UTF-8 bytes without a byte order mark where it was another encoding, from byte `start` of these on.
 
-    NandoctorError (exit code 3) for a damaged file, and for one that inflates past `most_bytes`.
+    `packing` says how the file is compressed; without it, its name does. NandoctorError (exit code 3) for a damaged
+    file, and for one that inflates past `most_bytes`.
     """
     with open(path, "rb") as raw:
         file: IO[bytes] = raw
-        if path.lower().endswith(".gz"):
+        packing = packing or _packing_named(path)
+        if packing == "gzip":
             file = cast(IO[bytes], gzip.GzipFile(fileobj=raw))
-        elif path.lower().endswith(".zst"):
-            file = zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
+        elif packing == "zstandard":
+            # zstandard's own reader takes a file that is cut off for one that ends.
+            file = cast(IO[bytes], _Inflated(raw, lambda: zstandard.ZstdDecompressor().decompressobj()))
+        elif packing == "zlib":
+            file = cast(IO[bytes], _Inflated(raw, zlib.decompressobj))
         elif encoding.startswith("utf-8"):
             raw.seek(start)
             start = 0
         stream: IO[bytes] = _Pieces(file, path, encoding, start, most_bytes if file is not raw else None)  # type: ignore[assignment]
         yield stream
+
+
+class _Inflated:
+    """What compressed frames hold, one after another; EOFError where the last one is cut off."""
+
+    def __init__(self, file: IO[bytes], decompressor: Callable[[], Any]) -> None:
+        self._file, self._decompressor = file, decompressor
+        self._frame: Any = None
+        self._packed = b""
+        self._ready = memoryview(b"")
+
+    def read(self, size: int) -> bytes:
+        while not self._ready:
+            self._packed = self._packed or self._file.read(_FED)
+            if not self._packed:
+                if self._frame is not None:
+                    raise EOFError("ended before its end marker")
+                return b""
+            if self._frame is None:
+                self._frame = self._decompressor()
+            self._ready = memoryview(self._frame.decompress(self._packed))
+            self._packed = b""
+            if self._frame.eof:
+                self._packed, self._frame = self._frame.unused_data, None
+        found, self._ready = bytes(self._ready[:size]), self._ready[size:]
+        return found
 
 
 class _Pieces(io.RawIOBase):
@@ -87,6 +133,16 @@ class _Pieces(io.RawIOBase):
             self._ready += text.encode("utf-8")
         found, self._ready = self._ready[:size], self._ready[size:]
         return found
+
+    def readable(self) -> bool:
+        """Yes: for the readers of Python that are put around it."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Reads at most as much as the buffer holds."""
+        data = self.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
 
     def _raw(self, size: int) -> bytes:
         try:

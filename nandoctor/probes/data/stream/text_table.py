@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import cache
 
 import numpy as np
 
 from nandoctor.facts.data import MOST_CELLS, Dialect, RejectedRow
-from nandoctor.probes.data.csv import cell_value
 from nandoctor.probes.data.stream import engine
 from nandoctor.probes.data.stream.look import Look
 from nandoctor.probes.data.stream.part import Part
 from nandoctor.probes.data.stream.partial import Partial
-from nandoctor.probes.data.stream.records import Chunk, cells_of, chunks, rows_of_plain, well_quoted, whole_lines
+from nandoctor.probes.data.stream.plain import LONGEST_LINE, grouped_digits, is_utf8, runs
+from nandoctor.probes.data.stream.records import Chunk, cells_of, chunks, well_quoted
+from nandoctor.probes.data.stream.row_by_row import read_rows
 from nandoctor.probes.data.stream.source import compressed, opened
 from nandoctor.probes.data.stream.table import Batch, fold_table
+from nandoctor.probes.data.stream.text_query import Cells, read_cells
 from nandoctor.stats import Array
 
 CHUNK_BYTES = 32 << 20
-CHUNK_CELLS = 2_000_000
+# Each column of a part costs as much as thousands of its cells (measured): parts have as many rows as memory allows.
+PART_BYTES = 64 << 20
+PART_CELLS = 6_000_000
+PART_ROWS = 16_384
 _TEXT_SHOWN = 80
+
+# Read one by one before DuckDB has been loaded.
+SMALL_BYTES = 1 << 16
 
 
 def parts_of(
@@ -33,47 +43,59 @@ def parts_of(
     most: int | None,
 ) -> Iterator[Part]:
     """Parts of about `chunk_bytes`, cut at the ends of rows; one part where the bytes are not those of the text."""
-    common = {"columns": columns, "dialect": seen.dialect, "sample_rows": sample_rows, "most_bytes": most}
-    encoding = seen.dialect.encoding
-    if compressed(path) or not encoding.startswith("utf-8"):
-        yield Part(path, "csv", first_row, seen.start, None, first_line=seen.line, **common)  # type: ignore[arg-type]
+    every = tuple(range(len(columns)))
+    textual = seen.textual if seen.dialect.decimal == "." else every
+    whole = Part(
+        path,
+        "csv",
+        first_row,
+        seen.start,
+        None,
+        sample_rows,
+        columns=columns,
+        first_line=seen.line,
+        textual=textual,
+        dialect=seen.dialect,
+        most_bytes=most,
+    )
+    if compressed(path) or not seen.dialect.encoding.startswith("utf-8"):
+        yield whole
         return
     start, line, row = seen.start, seen.line, first_row
     with open(path, "rb") as file:
-        while data := whole_lines(file, start, min(chunk_bytes, CHUNK_BYTES)):
-            rows = rows_of_plain(data, seen.dialect.quote)
-            if rows is None:
-                break
-            end = start + len(data)
-            yield Part(path, "csv", row, start, end, first_line=line, lines_are_rows=rows, data=data, **common)  # type: ignore[arg-type]
-            start, line, row = end, line + rows, row + rows
-        else:
+        for run in runs(file, start, chunk_bytes, seen.dialect.quote):
+            yield replace(
+                whole,
+                first_row=row,
+                start=start,
+                end=run.end,
+                first_line=line,
+                lines_are_rows=run.rows,
+                textual=every if run.grouped else textual,
+            )
+            start, line, row = run.end, line + run.rows, row + run.rows
+        file.seek(start)
+        if not file.read(1):
             return
-    for chunk in _chunks(path, seen.dialect, start=start, end=None, line=line, row=row, size=chunk_bytes, most=most):
+    size = min(chunk_bytes, CHUNK_BYTES)
+    for chunk in _chunks(path, seen.dialect, start=start, end=None, line=line, row=row, size=size, most=most):
         end = chunk.start + len(chunk.data)
-        known = chunk.rows if chunk.begins is None else None
-        yield Part(path, "csv", chunk.row, chunk.start, end, first_line=chunk.line, lines_are_rows=known, **common)  # type: ignore[arg-type]
+        yield replace(whole, first_row=chunk.row, start=chunk.start, end=end, first_line=chunk.line)
 
 
-def chunk_bytes_for(seen: Look) -> int:
-    """About two million cells, at most 32 MB."""
-    return max(1 << 16, min(CHUNK_BYTES, CHUNK_CELLS * seen.row_bytes // len(seen.names)))
+def part_bytes(seen: Look) -> int:
+    """About six million cells or 16,384 rows, whichever is more, at most 64 MB of the one and 128 MB of the other."""
+    cells = min(PART_BYTES, PART_CELLS * seen.row_bytes // len(seen.names))
+    return max(1 << 16, cells, min(2 * PART_BYTES, PART_ROWS * seen.row_bytes))
 
 
 def fold(part: Part) -> Partial:
     """The rows of the part."""
     assert part.dialect is not None
-    if part.lines_are_rows is not None and part.end is not None:
-        data = part.data
-        if data is None:
-            with open(part.path, "rb") as file:
-                file.seek(part.start)
-                data = file.read(part.end - part.start)
-        if b"\n" in data or b"\r" not in data:
-            return fold_chunk(
-                Chunk(data, part.start, part.first_line, part.first_row, part.lines_are_rows, None, None), part
-            )
-    size = CHUNK_BYTES if part.end is not None else max(1 << 16, min(CHUNK_BYTES, CHUNK_CELLS * 8))
+    if part.lines_are_rows is not None and not _small(part):
+        found = _fold_lines(part)
+        if found is not None:
+            return found
     total = Partial()
     for chunk in _chunks(
         part.path,
@@ -82,29 +104,63 @@ def fold(part: Part) -> Partial:
         end=part.end,
         line=part.first_line,
         row=part.first_row,
-        size=size,
+        size=CHUNK_BYTES,
         most=part.most_bytes,
     ):
         total = total + fold_chunk(chunk, part)
     return total
 
 
+def _small(part: Part) -> bool:
+    return part.end is not None and part.end - part.start <= SMALL_BYTES
+
+
+def _fold_lines(part: Part) -> Partial | None:
+    """The rows of a part whose lines are its rows, without a look at its bytes; None where DuckDB refuses some."""
+    assert part.dialect is not None
+    assert part.end is not None
+    assert part.lines_are_rows is not None
+    with engine.range_as_file(part.path, part.start, part.end) as path:
+        cells = read_cells(path, LONGEST_LINE, len(part.columns), part.dialect, part.textual)
+    if cells is None or cells.refused or cells.rows != part.lines_are_rows:
+        return None
+
+    @cache
+    def chunk() -> Chunk:
+        assert part.end is not None
+        with open(part.path, "rb") as file:
+            file.seek(part.start)
+            data = file.read(part.end - part.start)
+        return Chunk(data, part.start, part.first_line, part.first_row, cells.rows, None, None)
+
+    rows = np.arange(cells.rows)
+    batch = _batch(chunk, part.dialect, rows, cells, rows=part.first_row + rows, lines=part.first_line + rows)
+    table = fold_table(batch, part.sample_rows)
+    return Partial({"": table}, rows=cells.rows, bytes=part.end - part.start)
+
+
 def fold_chunk(chunk: Chunk, part: Part) -> Partial:
-    """The rows of a chunk: by DuckDB, and one by one where it and our own count of the rows do not agree."""
+    """The rows of a chunk: by DuckDB, and one by one where there are few, or it and our own count do not agree."""
     assert part.dialect is not None
     rejected: dict[int, str] = {}
     data = chunk.data
-    if not _is_utf8(data):
+    if not is_utf8(data):
         begins, ends = chunk.spans()
         rejected = {
-            row: "not UTF-8" for row in range(chunk.rows) if not _is_utf8(data[int(begins[row]) : int(ends[row])])
+            row: "not UTF-8" for row in range(chunk.rows) if not is_utf8(data[int(begins[row]) : int(ends[row])])
         }
         pieces = [data[int(begins[row]) : int(ends[row])] for row in range(chunk.rows) if row not in rejected]
         data = b"\n".join(pieces) + b"\n"
-    read = _by_duckdb(data, chunk, part, rejected)
-    rows, values, nulls = read if read is not None else _one_by_one(chunk, part, rejected)
-    batch = _batch(chunk, part.dialect, rows, values, nulls)
-    partial = fold_table(batch, part.sample_rows) if len(rows) else None
+    read = None if _small(part) else _by_duckdb(data, chunk, part, rejected)
+    places, cells = read or read_rows(chunk, part.dialect, len(part.columns), rejected)
+    partial = None
+    if len(places):
+        lines = chunk.line + places
+        if chunk.begins is not None:
+            newlines = np.flatnonzero(np.frombuffer(chunk.data, np.uint8) == ord("\n"))
+            lines = chunk.line + np.searchsorted(newlines, chunk.begins[places])
+        batch = _batch(lambda: chunk, part.dialect, places, cells, rows=chunk.row + places, lines=lines)
+        partial = fold_table(batch, part.sample_rows)
     return Partial(
         arrays={} if partial is None else {"": partial},
         rows=chunk.rows,
@@ -114,13 +170,10 @@ def fold_chunk(chunk: Chunk, part: Part) -> Partial:
     )
 
 
-# Places of rows in the chunk; for each column its values, and which of them are no number.
-Read = tuple[Array, list[Array], list[Array | None]]
-Numbers = tuple[list[Array], list[Array | None]]
-
-
-def _by_duckdb(data: bytes, chunk: Chunk, part: Part, rejected: dict[int, str]) -> Read | None:
-    """Row places, values and nulls; rows that it rejects are added to `rejected`. None where its rows are not ours."""
+def _by_duckdb(data: bytes, chunk: Chunk, part: Part, rejected: dict[int, str]) -> tuple[Array, Cells] | None:
+    """The places of the rows in the chunk and their cells; rows that it refuses are added to `rejected`. None where its
+    rows are not ours.
+    """
     dialect = part.dialect
     assert dialect is not None
     if (
@@ -129,140 +182,65 @@ def _by_duckdb(data: bytes, chunk: Chunk, part: Part, rejected: dict[int, str]) 
         and not well_quoted(data, dialect.delimiter, dialect.quote)
     ):
         return None
-    # A search for one byte is several times faster than a count of it.
     if b"\r" in data and not data.count(b"\r") == data.count(b"\r\n") == data.count(b"\n"):
         return None
     known = np.delete(np.arange(chunk.rows), list(rejected))
+    columns = len(part.columns)
     if not len(known):
-        return known, [np.zeros(0) for _ in part.columns], [None for _ in part.columns]
-    # Cast by the reader itself, a cell that is no number rejects its row: rarely needed, it is then read once more.
-    direct = dialect.decimal == "." and b"_" not in data
-    found = _queried(data, part, direct=True) if direct else None
-    if found is None or any(kind == "CAST" for _, kind in found[1]):
-        found = _queried(data, part, direct=False)
-    if found is None:
+        return known, Cells([np.zeros(0)] * columns, [None] * columns, {}, {})
+    with engine.as_file(data) as path:
+        textual = range(columns) if grouped_digits(data, len(data)) else part.textual
+        cells = read_cells(path, len(data), columns, dialect, textual)
+    if cells is None:
         return None
-    batches, errors = found
-    if errors:
-        places = _places(chunk, known, [byte for byte, _ in errors], bool(rejected))
+    reasons: dict[int, str] = {}
+    if cells.refused:
+        places = _places(chunk, known, list(cells.refused), bool(rejected))
         if places is None:
             return None
-        reasons = dict(zip(places, [kind for _, kind in errors], strict=True))
-    else:
-        reasons = {}
+        reasons = dict(zip(places, cells.refused.values(), strict=True))
     kept = np.setdiff1d(known, np.array(list(reasons), np.int64))
-    if sum(len(values[0]) for values, _ in batches) != len(kept):
+    if cells.rows != len(kept):
         return None
-    begins, ends = chunk.spans() if reasons else (None, None)
+    spans = chunk.spans() if reasons else None
     for place, kind in reasons.items():
-        assert begins is not None
-        assert ends is not None
-        cells = cells_of(chunk.data[int(begins[place]) : int(ends[place])], *_marks(dialect))
-        wrong = len(cells) != len(part.columns)
-        rejected[place] = f"{len(cells)} cells instead of {len(part.columns)}" if wrong else kind.lower()
-    if not batches:
-        return kept, [np.zeros(0) for _ in part.columns], [None for _ in part.columns]
-    if len(batches) == 1:
-        return kept, *batches[0]
-    values = [np.concatenate([batch[0][place] for batch in batches]) for place in range(len(part.columns))]
-    nulls = [_nulls([(batch[0][place], batch[1][place]) for batch in batches]) for place in range(len(part.columns))]
-    return kept, values, nulls
-
-
-def _queried(data: bytes, part: Part, *, direct: bool) -> tuple[list[Numbers], list[tuple[int, str]]] | None:
-    """Batches of numbers, and the bytes and kinds of the rejected rows; None where DuckDB cannot read the text."""
-    import duckdb
-
-    assert part.dialect is not None
-    selected = ", ".join(_number(f"c{place}", part.dialect, direct) for place in range(len(part.columns)))
-    with engine.as_file(data) as path:
-        try:
-            source = _source(path, len(part.columns), part.dialect, len(data))
-            batches = list(engine.numbers(f"SELECT {selected} FROM {source}"))
-            refused = engine.connection().sql(
-                "SELECT line_byte_position, first(error_type) FROM reject_errors GROUP BY 1"
-            )
-            return batches, [(int(byte) - 1, str(kind)) for byte, kind in refused.fetchall()]
-        except duckdb.Error:
-            return None
-        finally:
-            engine.connection().execute("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
-
-
-def _one_by_one(chunk: Chunk, part: Part, rejected: dict[int, str]) -> Read:
-    """The same row by row, in Python: the slow way, which understands what DuckDB refuses."""
-    assert part.dialect is not None
-    begins, ends = chunk.spans()
-    kept: list[int] = []
-    table: list[list[float]] = []
-    for place, (begin, end) in enumerate(zip(begins.tolist(), ends.tolist(), strict=True)):
-        if place in rejected:
-            continue
-        cells = cells_of(chunk.data[begin:end], *_marks(part.dialect))
-        if len(cells) != len(part.columns):
-            rejected[place] = f"{len(cells)} cells instead of {len(part.columns)}"
-            continue
-        kept.append(place)
-        texts = [cell.decode("utf-8").replace(",", "." if part.dialect.decimal == "," else ",") for cell in cells]
-        # Infinity cannot stand for "no number", and NaN is one: None does.
-        table.append([_NO_NUMBER if not text.strip() else _value(text) for text in texts])
-    values = np.array(table, np.float64).reshape(len(kept), len(part.columns))
-    none = np.frombuffer(values.tobytes(), np.uint64).reshape(values.shape) == _NO_NUMBER_BITS
-    return (
-        np.array(kept, np.int64),
-        [np.ascontiguousarray(column) for column in values.T],
-        [column if column.any() else None for column in none.T],
-    )
-
-
-# A NaN with a payload of its own, which no text reads as.
-_NO_NUMBER_BITS = np.uint64(0x7FF80000DEADBEEF)
-_NO_NUMBER = float(np.array([_NO_NUMBER_BITS]).view(np.float64)[0])
-
-
-def _value(text: str) -> float:
-    value = cell_value(text)
-    return _NO_NUMBER if value is None else value
+        assert spans is not None
+        width = len(_cut(chunk.data, spans, place, dialect))
+        rejected[place] = f"{width} cells instead of {columns}" if width != columns else kind.lower()
+    return kept, cells
 
 
 def _batch(
-    chunk: Chunk,
-    dialect: Dialect,
-    places: Array,
-    values: Sequence[Array],
-    nulls: Sequence[Array | None],
+    chunk: Callable[[], Chunk], dialect: Dialect, places: Array, cells: Cells, *, rows: Array, lines: Array
 ) -> Batch:
-    spans: list[tuple[Array, Array]] = []
+    """The rows at these places of a chunk, which is asked for only where a cell is cut out of its bytes."""
+    spans = cache(lambda: chunk().spans())
     cut: dict[int, list[bytes]] = {}
 
-    def span(place: int) -> tuple[int, int]:
-        if not spans:
-            spans.append(chunk.spans())
-        return int(spans[0][0][place]), int(spans[0][1][place])
-
-    def written(column: int, at: Array) -> list[str | None]:
-        found: list[str | None] = []
+    def written(column: int, at: Array) -> Sequence[str | None]:
+        if column in cells.texts and (nulls := cells.nulls[column]) is not None and nulls[at].all():
+            return [text or "" for text in cells.texts[column].at(at)]
         for place in places[at].tolist():
-            cells = cut.get(place)
-            if cells is None:
-                begin, end = span(place)
-                cells = cut[place] = cells_of(chunk.data[begin:end], *_marks(dialect))
-            found.append(cells[column].decode("utf-8", errors="replace"))
-        return found
+            if place not in cut:
+                cut[place] = _cut(chunk().data, spans(), place, dialect)
+        return [cut[place][column].decode("utf-8", errors="replace") for place in places[at].tolist()]
 
-    lines = chunk.line + places
-    if chunk.begins is not None:
-        array = np.frombuffer(chunk.data, np.uint8)
-        lines = chunk.line + np.searchsorted(np.flatnonzero(array == 10), chunk.begins[places])
     return Batch(
-        rows=chunk.row + places,
-        values=values,
-        nulls=nulls,
+        rows=rows,
+        values=cells.values,
+        nulls=cells.nulls,
         lines=lines,
         written=written,
-        byte_of=lambda at: chunk.start + span(int(places[at]))[0],
+        byte_of=lambda at: chunk().start + int(spans()[0][places[at]]),
         decimal=dialect.decimal,
+        untyped=cells.texts,
     )
+
+
+def _cut(data: bytes, spans: tuple[Array, Array], place: int, dialect: Dialect) -> list[bytes]:
+    """The cells of one row of a chunk."""
+    begin, end = int(spans[0][place]), int(spans[1][place])
+    return cells_of(data[begin:end], dialect.delimiter.encode(), dialect.quote.encode())
 
 
 def _rejected(chunk: Chunk, rejected: dict[int, str]) -> tuple[RejectedRow, ...]:
@@ -288,46 +266,6 @@ def _places(chunk: Chunk, known: Array, refused: Sequence[int], shortened: bool)
     if (at >= len(begins)).any() or (begins[np.minimum(at, len(begins) - 1)] != refused).any():
         return None
     return [int(known[place]) for place in at] if shortened else [int(place) for place in at]
-
-
-def _source(path: str, columns: int, dialect: Dialect, size: int) -> str:
-    typed = ", ".join(f"c{place}: 'VARCHAR'" for place in range(columns))
-    mark = engine.quoted(dialect.quote)
-    return (
-        f"read_csv({engine.quoted(path)}, auto_detect=false, header=false, columns={{{typed}}}, "
-        f"delim={engine.quoted(dialect.delimiter)}, quote={mark}, escape={mark}, store_rejects=true, "
-        f"max_line_size={size + 1}, buffer_size={max(size + 2, 1 << 16)})"
-    )
-
-
-def _number(column: str, dialect: Dialect, direct: bool) -> str:
-    if direct:
-        return f"TRY_CAST({column} AS DOUBLE)"
-    if dialect.decimal == ",":
-        odd, text = f"contains({column}, '_') OR contains({column}, '.')", f"replace({column}, ',', '.')"
-    else:
-        odd, text = f"contains({column}, '_')", column
-    return f"CASE WHEN {odd} THEN NULL ELSE TRY_CAST({text} AS DOUBLE) END"
-
-
-def _nulls(batches: Sequence[tuple[Array, Array | None]]) -> Array | None:
-    if all(nulls is None for _, nulls in batches):
-        return None
-    return np.concatenate([np.zeros(len(values), bool) if nulls is None else nulls for values, nulls in batches])
-
-
-def _is_utf8(data: bytes) -> bool:
-    if data.isascii():
-        return True
-    try:
-        data.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _marks(dialect: Dialect) -> tuple[bytes, bytes]:
-    return dialect.delimiter.encode(), dialect.quote.encode()
 
 
 def _chunks(

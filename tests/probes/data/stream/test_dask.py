@@ -7,7 +7,9 @@ import os
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,8 +20,11 @@ import pytest
 import nandoctor
 from nandoctor.api import check_data
 from nandoctor.errors import UNEXAMINABLE, NandoctorError
-from nandoctor.probes.data.stream.dask import running_on
+from nandoctor.facts.data import Dialect
+from nandoctor.probes.data.stream import text_table
+from nandoctor.probes.data.stream.dask import fold_same_file, running_on
 from nandoctor.probes.data.stream.observe import fold_files, observe_data
+from nandoctor.probes.data.stream.part import Part
 
 distributed = pytest.importorskip("distributed")
 SOURCE = os.pathsep.join([str(Path(nandoctor.__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
@@ -34,10 +39,13 @@ class Cluster:
     workers: tuple[subprocess.Popen[bytes], ...]
 
 
-def start(*arguments: str) -> subprocess.Popen[bytes]:
-    """A process of Dask's own, which finds the nandoctor that is under test."""
+def start(program: str, *arguments: str, before: str = "") -> subprocess.Popen[bytes]:
+    """Dask's own scheduler or worker as a process, which finds the nandoctor that is under test."""
     return subprocess.Popen(
-        [sys.executable, "-m", *arguments, "--host", "127.0.0.1", "--no-dashboard"],
+        [
+            *(sys.executable, "-c", f"{before}\nfrom distributed.cli.{program} import main; main()"),
+            *(*arguments, "--host", "127.0.0.1", "--no-dashboard"),
+        ],
         env=ENVIRONMENT,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -52,21 +60,32 @@ def written(path: Path, process: subprocess.Popen[bytes]) -> str:
     return path.read_text()
 
 
-@pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[Cluster]:
+@contextmanager
+def running(tmp_path: Path, workers: int, *, before_scheduler: str = "", before_worker: str = "") -> Iterator[Cluster]:
+    """A scheduler and worker processes; `before_...` is Python that these processes begin with."""
     file = tmp_path / "scheduler.json"
-    processes = [start("distributed.cli.dask_scheduler", "--port", "0", "--scheduler-file", str(file))]
+    processes = [start("dask_scheduler", "--port", "0", "--scheduler-file", str(file), before=before_scheduler)]
     try:
         address = json.loads(written(file, processes[0]))["address"]
-        for _ in range(2):
-            processes.append(start("distributed.cli.dask_worker", address, "--nthreads", "1", "--no-nanny"))
-        with distributed.Client(address, set_as_default=False) as client:
-            client.wait_for_workers(2, timeout=60)
+        for _ in range(workers):
+            options = ("--nthreads", "1", "--no-nanny", "--local-directory", str(tmp_path))
+            processes.append(start("dask_worker", address, *options, before=before_worker))
+        if workers:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                with distributed.Client(address, set_as_default=False) as client:
+                    client.wait_for_workers(workers, timeout=60)
         yield Cluster(address, processes[0], tuple(processes[1:]))
     finally:
         for process in reversed(processes):
             process.kill()
             process.wait()
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    with running(tmp_path, workers=2) as cluster:
+        yield cluster
 
 
 @pytest.fixture
@@ -147,13 +166,84 @@ def test_local_worker_processes(table: Path) -> None:
     assert json.loads(reports[1].stdout) == json.loads(reports[0].stdout)
 
 
-@pytest.mark.parametrize("address", ["nonsense", "tcp://127.0.0.1:9"])
-def test_where_no_scheduler_answers(address: str, table: Path) -> None:
-    with pytest.raises(NandoctorError, match=f"--dask {address}: no scheduler answers there") as error:
-        check_data(table, dask=address)
+@contextmanager
+def refused(told: str) -> Iterator[None]:
+    with pytest.raises(NandoctorError, match=told) as error:
+        yield
 
     assert error.value.exit_code == UNEXAMINABLE
     assert "\n" not in error.value.message
+
+
+@pytest.mark.parametrize("address", ["nonsense", "tcp://127.0.0.1:9"])
+def test_where_no_scheduler_answers(address: str, table: Path) -> None:
+    with refused(f"--dask {address}: no scheduler answers there"):
+        check_data(table, dask=address)
+
+
+# Versions are what the installed packages' metadata say.
+WITHOUT_US = "import sys; sys.modules['nandoctor'] = None"
+OLD_DASK = """
+import importlib.metadata
+version = importlib.metadata.version
+importlib.metadata.version = lambda name: "2020.1.0" if name == "distributed" else version(name)
+"""
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "worker", "told"),
+    [
+        (OLD_DASK, "", "the scheduler has Dask 2020.1.0, here it is .*; install the same version"),
+        ("", OLD_DASK, "a worker has Dask 2020.1.0, here it is .*; install the same version"),
+        ("", "import nandoctor; nandoctor.__version__ = '0.0.9'", "the workers have nandoctor 0.0.9, here it is"),
+        ("", WITHOUT_US, "nandoctor cannot be loaded there"),
+        (WITHOUT_US, "", "nandoctor cannot be loaded there"),
+    ],
+)
+def test_other_versions_are_told(scheduler: str, worker: str, told: str, table: Path, tmp_path: Path) -> None:
+    with (
+        running(tmp_path, workers=1, before_scheduler=scheduler, before_worker=worker) as cluster,
+        refused(told),
+    ):
+        check_data(table, dask=cluster.address)
+
+
+def test_a_scheduler_without_workers_is_told(tmp_path: Path) -> None:
+    with (
+        running(tmp_path, workers=0) as cluster,
+        refused("the scheduler has no workers"),
+        running_on(cluster.address, patience=1),
+    ):
+        pass
+
+
+def test_workers_that_all_go_away_in_mid_job_are_told(table: Path, tmp_path: Path) -> None:
+    with (
+        running(tmp_path, workers=1) as cluster,
+        running_on(cluster.address, patience=1) as run,
+        refused("the scheduler has no workers"),
+    ):
+        fold_files([str(table)], None, (), None, lambda *_: cluster.workers[0].kill(), chunk_bytes=30_000, run=run)
+
+
+DIALECT = Dialect(",", '"', header=False, encoding="utf-8", decimal=".")
+
+
+def test_a_file_that_the_workers_do_not_see_is_told(tmp_path: Path) -> None:
+    part = Part(str(tmp_path / "elsewhere.csv"), "csv", 0, 0, 100, sample_rows=16, dialect=DIALECT)
+    with (
+        running(tmp_path, workers=1) as cluster,
+        running_on(cluster.address) as run,
+        refused(r"elsewhere.csv: the workers of tcp://.* do not see this file"),
+    ):
+        run([part], text_table.fold, None)
+
+
+def test_another_file_under_the_same_name_is_told(table: Path) -> None:
+    part = Part(str(table), "csv", 0, 0, None, sample_rows=16)
+
+    with refused("table.csv: a worker sees another file under this name"):
+        fold_same_file(text_table.fold, part, table.stat().st_size + 1)
 
 
 def test_without_dask_the_command_to_install_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

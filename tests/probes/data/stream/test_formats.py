@@ -13,6 +13,8 @@ import zstandard
 from nandoctor.errors import USAGE, NandoctorError
 from nandoctor.probes.data.stream.observe import fold_files, observe_data
 
+pytestmark = pytest.mark.usefixtures("text_reader")
+
 TEXT = "a,b\n1,2\n3,nan\n"
 
 
@@ -190,6 +192,34 @@ def test_archives_of_a_folder_are_one_set(tmp_path):
     assert (y.role, y.shape, y.columns[0].repeated) == ("label", (5,), ((1.0, 3), (0.0, 2)))
 
 
+def test_arrays_of_texts_in_several_files_are_one(tmp_path):
+    for name in "ab":
+        np.savez(tmp_path / f"{name}.npz", x=np.zeros((3, 2)), kind=np.array(["u", "v", "w"]))
+
+    facts = observe_data([str(tmp_path)])
+
+    assert [(array.name, array.shape, array.role) for array in facts.arrays] == [
+        ("x", (6, 2), "input"),
+        ("kind", (6,), "unused"),
+    ]
+    assert all("array kind (3,) of string was not examined" in notice for notice in facts.notices)
+
+
+def test_keys_that_differ_in_capitals_alone_or_are_empty(tmp_path):
+    (tmp_path / "d.jsonl").write_text('{"A": 1, "": 5}\n{"a": 2, "A": 3, "b/~": "x"}\n')
+
+    found = columns(observe_data([str(tmp_path / "d.jsonl")]))
+
+    assert {
+        name: (column.stats.maximum, column.stats.missing, column.non_numeric) for name, column in found.items()
+    } == {
+        "A": (3.0, 0, 0),
+        "": (5.0, 1, 0),
+        "a": (2.0, 1, 0),
+        "b/~": (None, 1, 1),
+    }
+
+
 def test_roles(tmp_path):
     (tmp_path / "d.csv").write_text("id,a,price\n1,2,3\n2,3,4\n")
 
@@ -234,6 +264,30 @@ def test_arrays_in_column_order_and_of_big_end_numbers(tmp_path):
 
     assert f.columns[1].stats == b.columns[1].stats
     assert f.columns[1].highest[0].row == 3
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_column_order_changes_nothing(tmp_path, monkeypatch, save):
+    monkeypatch.setattr("nandoctor.probes.data.stream.arrays.BLOCK_CELLS", 100)
+    monkeypatch.setattr("nandoctor.probes.data.stream.arrays.BLOCK_ROWS", 1)
+    images = np.random.default_rng(0).normal(size=(20, 3, 5, 2)).astype(">f4")
+    images[13, 2, 4, 1] = np.nan
+    save(tmp_path / "c.npz", x=images)
+    save(tmp_path / "f.npz", x=np.asfortranarray(images))
+
+    c, f = (observe_data([str(tmp_path / f"{name}.npz")]).arrays for name in "cf")
+
+    assert repr(f) == repr(c)
+    assert [cell.row for cell in f[0].columns[1].bad] == [13]
+
+
+def test_a_member_that_is_not_compressed_is_compared_with_its_checksum(tmp_path):
+    path = tmp_path / "d.npz"
+    np.savez(path, x=np.arange(100.0))
+    path.write_bytes(path.read_bytes().replace(np.float64(50).tobytes(), np.float64(51).tobytes()))
+
+    with pytest.raises(NandoctorError, match=r"not a whole \.npz file"):
+        observe_data([str(path)])
 
 
 def test_the_sampled_rows_are_those_with_the_smallest_hashes(tmp_path):

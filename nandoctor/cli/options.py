@@ -1,0 +1,119 @@
+"""The options that several commands have, and what becomes of the report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nandoctor.errors import USAGE, NandoctorError
+from nandoctor.reports.formats import Detail, ReportFormat, format_of, render
+
+if TYPE_CHECKING:
+    from nandoctor.finding import Report, Summary
+
+FINDINGS = 1
+
+
+class FailOn(StrEnum):
+    """The least severity that makes the exit code 1."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NEVER = "never"
+
+
+BatchSizeOption = Annotated[int, typer.Option(min=1, metavar="N", help="Rows in a batch.")]
+FormatOption = Annotated[
+    ReportFormat,
+    typer.Option("--format", metavar="table|yaml|json", help="The format of the report on standard output."),
+]
+OutputOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        help="Also write the report to FILE (.txt, .yaml, .yml or .json); may be given again.",
+    ),
+]
+SaveFactsOption = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Also write everything that was observed to FILE, as JSON.")
+]
+FailOnOption = Annotated[
+    FailOn,
+    typer.Option(metavar="error|warning|never", help="The least severity that makes the exit code 1."),
+]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print the findings alone, and no progress.")]
+VerboseOption = Annotated[
+    bool,
+    typer.Option("--verbose", "-v", help="Print all layers and columns, the skipped rules and all that was examined."),
+]
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What the report is to look like, where copies go, and what makes the exit code 1."""
+
+    report_format: ReportFormat
+    copies: tuple[tuple[Path, ReportFormat], ...]
+    detail: Detail
+    fail_on: FailOn
+
+
+def delivery(
+    report_format: ReportFormat,
+    output: Sequence[Path] | None,
+    fail_on: FailOn,
+    *,
+    quiet: bool,
+    verbose: bool,
+    reads: Sequence[Path],
+    writes: Sequence[Path | None] = (),
+) -> Delivery:
+    """What the options ask for; NandoctorError (exit code 2) where they exclude each other or a file cannot be written.
+
+    `writes` are the files beside the copies of the report, as far as they are asked for; none may be one of `reads`.
+    """
+    from nandoctor.cli.output import check_writable
+
+    if quiet and verbose:
+        raise NandoctorError("--quiet and --verbose exclude each other; leave one out", USAGE)
+    copies = tuple((path, format_of(path)) for path in output or ())
+    for path in (*(output or ()), *writes):
+        if path is not None:
+            check_writable(path, reads)
+    return Delivery(report_format, copies, "brief" if quiet else "verbose" if verbose else "normal", fail_on)
+
+
+def deliver(report: Report, wanted: Delivery) -> int:
+    """Print the report, write its copies, and return the exit code."""
+    print_report(report, wanted)
+    write_copies(report, wanted)
+    return exit_code(report.summary, wanted.fail_on)
+
+
+def print_report(report: Report, wanted: Delivery) -> None:
+    """The report on standard output, in colours where that is a terminal."""
+    from nandoctor.cli.output import print_text, terminal_width, wants_colour
+
+    colour = wants_colour()
+    print_text(render(report, wanted.report_format, width=terminal_width(), colour=colour, detail=wanted.detail))
+
+
+def write_copies(report: Report, wanted: Delivery) -> None:
+    """The report in each file that was asked for; NandoctorError (exit code 2) where that fails."""
+    from nandoctor.cli.output import terminal_width, write_file
+
+    for path, name in wanted.copies:
+        write_file(path, render(report, name, width=terminal_width(), detail=wanted.detail))
+
+
+def exit_code(summary: Summary, fail_on: FailOn) -> int:
+    """1 where there are findings at or above the severity, else 0."""
+    counted = {FailOn.ERROR: summary.error, FailOn.WARNING: summary.error + summary.warning, FailOn.NEVER: 0}
+    return FINDINGS if counted[fail_on] else 0

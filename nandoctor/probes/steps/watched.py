@@ -1,0 +1,47 @@
+"""The ops whose results are looked at in full, and what was seen of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from nandoctor.stats import Array, TensorStats
+
+
+@dataclass(frozen=True)
+class Look:
+    """What to look at in an op's result: the `ends` of a bounded activation, the `row_sums` of a head."""
+
+    ends: tuple[float, float] | None = None
+    row_sums: bool = False
+
+
+@dataclass
+class Watched:
+    """Running observations of an op whose result is looked at in full; `births` are those that its values stem from."""
+
+    stats: TensorStats = field(default_factory=TensorStats)
+    dtype: str = ""
+    unit_extremes: Array | None = None
+    low_pinned: int = 0
+    high_pinned: int = 0
+    row_sums: tuple[float, float] | None = None
+    shape: tuple[int, ...] = ()
+    births: set[int] = field(default_factory=set)
+
+    def add(self, array: Array, dtype: str, wanted: Look, op_type: str) -> None:
+        """Add one result; `dtype` is its name in TensorFlow, which knows more of them than numpy."""
+        self.dtype, self.shape = dtype, tuple(array.shape)
+        self.stats = self.stats + TensorStats.quickly(array)
+        if wanted.ends is not None:
+            self.low_pinned += int(np.count_nonzero(array <= wanted.ends[0]))
+            self.high_pinned += int(np.count_nonzero(array >= wanted.ends[1]))
+        if op_type in ("Relu", "Relu6") and array.ndim > 1:
+            extremes = array.max(axis=tuple(range(array.ndim - 1)))
+            self.unit_extremes = extremes if self.unit_extremes is None else np.maximum(self.unit_extremes, extremes)
+        if wanted.row_sums and array.ndim > 1:
+            sums = array.sum(axis=-1)
+            ends = (float(sums.min()), float(sums.max())) if sums.size else (0.0, 0.0)
+            before = self.row_sums or ends
+            self.row_sums = (min(before[0], ends[0]), max(before[1], ends[1]))
