@@ -23,11 +23,15 @@ NANDOCTOR = "from nandoctor.cli.main import run; run()"
 
 @dataclass(frozen=True)
 class Ran:
-    """What is left of a watched script: the report as JSON reads it, what the script raised, what was printed."""
+    """What is left of a watched script: the report as JSON reads it, what the script raised, what was printed.
+
+    `replayed` is the report on its capsule, None where none was written.
+    """
 
     report: dict[str, Any]
     raised: str | None
     printed: str
+    replayed: dict[str, Any] | None
 
 
 Watching = Callable[[Path, bool], Ran]
@@ -58,7 +62,7 @@ def watched(
         assert outcome.report is not None
         report = json.loads(render(outcome.report, ReportFormat.JSON))
         raised = None if outcome.error is None or outcome.stopped else type(outcome.error).__name__
-        return Ran(report, raised, f"{capfd.readouterr().err}{outcome.told}")
+        return Ran(report, raised, f"{capfd.readouterr().err}{outcome.told}", _replayed(tmp_path))
 
     return watch
 
@@ -70,4 +74,13 @@ def _in_own_process(script: Path, folder: Path) -> Ran:
         command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=120
     )
     assert (folder / "report.json").exists(), done.stderr
-    return Ran(json.loads((folder / "report.json").read_text()), None, done.stderr)
+    return Ran(json.loads((folder / "report.json").read_text()), None, done.stderr, _replayed(folder))
+
+
+def _replayed(folder: Path) -> dict[str, Any] | None:
+    capsules = list((folder / ".nandoctor").glob("*"))
+    if not capsules:
+        return None
+    (capsule,) = capsules
+    report: dict[str, Any] = json.loads(render(api.replay(capsule), ReportFormat.JSON))
+    return report

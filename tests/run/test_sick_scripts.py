@@ -41,7 +41,9 @@ def cases() -> list[Any]:
 
 
 @pytest.mark.parametrize("script", cases())
-def test_the_planted_fault_is_the_first_finding(script: Path, watched: Callable[..., Any]) -> None:
+def test_the_planted_fault_is_the_first_finding_and_that_of_the_replay(
+    script: Path, watched: Callable[..., Any]
+) -> None:
     expected = planted(script)
 
     ran = watched(script, expected.get("process") == "own")
@@ -53,6 +55,10 @@ def test_the_planted_fault_is_the_first_finding(script: Path, watched: Callable[
     assert {"cause": first["cause"], **found} == {"cause": expected["cause"], **place}
     assert first["severity"] != "note"
     assert ran.raised == expected.get("raises")
+    assert (ran.replayed is None) is bool(expected.get("finite") or expected.get("raises"))
+    if ran.replayed is not None:
+        again = ran.replayed["findings"][0]
+        assert (again["cause"], again["location"]) == (first["cause"], first["location"])
 
 
 def test_the_matrix_covers_the_families_and_the_ways_of_training() -> None:
