@@ -65,8 +65,10 @@ def given_facts(capture: StepCapture, given: GivenData, path: str) -> DataFacts 
     found = data_facts(DataSet(Path(), {}), matched)
     if rows is not None:
         found = replace(found, arrays=tuple(_renumbered(array, rows) for array in found.arrays))
+    beside = [one for one in (*batch.inputs, *batch.labels) if all(one is not fed for fed, _ in cut)]
     return replace(
         found,
+        arrays=(*found.arrays, *_bad_beside(beside, places.rows)),
         path=path,
         from_file=False,
         batch_size=batch.rows,
@@ -116,6 +118,17 @@ def _bindings(cut: Sequence[Cut], rows: Array | None) -> tuple[Binding, ...]:
         values = whole.values if rows is None else whole.values[rows]
         bindings.append(Binding(whole.name, fed.name, values, values, whole.columns))
     return tuple(bindings)
+
+
+def _bad_beside(fed: Sequence[Fed], places: Sequence[int | None]) -> tuple[ArrayFacts, ...]:
+    """What was fed beside the given arrays (sample weights) with values that are not finite, under the data's rows."""
+    rows = [row for row in places if row is not None]
+    bad = [one for one in fed if one.value.dtype.kind == "f" and not np.isfinite(one.value).all()]
+    if not bad or len(rows) < len(places):
+        return ()
+    matched = Matched(len(rows), tuple(Binding(one.name, one.name, one.value, one.value) for one in bad), ())
+    arrays = data_facts(DataSet(Path(), {}), matched).arrays
+    return tuple(_renumbered(array, np.array(rows, np.int64)) for array in arrays)
 
 
 def _profiled_rows(cut: Sequence[Cut], count: int, batch: Sequence[int]) -> Array | None:

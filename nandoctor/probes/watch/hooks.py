@@ -168,6 +168,7 @@ def _install_models(watch: Watch, keras: Any) -> list[Undo]:
                 if not tf.executing_eagerly():
                     noted = watch.notebook.page(tf.compat.v1.get_default_graph())
                     noted.inputs, noted.labels, noted.predictions, noted.model = x, y, y_pred, self
+                    noted.weights = args[0] if args else kwargs.get("sample_weight")
             return plain(self, x, y, y_pred, *args, **kwargs)
 
         return run

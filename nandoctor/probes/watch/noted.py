@@ -14,15 +14,16 @@ import tensorflow as tf
 class Noted:
     """What was noted in one graph since the last update of the weights there.
 
-    `losses` are the targets that gradients were asked of, `terms` the named parts of the loss, `inputs`, `labels` and
-    `predictions` what Keras gave the loss of a model, `backward` the forward op (by name) of each op that
-    differentiation made.
+    `losses` are the targets that gradients were asked of, `terms` the named parts of the loss, `inputs`, `labels`,
+    `weights` (of the samples) and `predictions` what Keras gave the loss of a model, `backward` the forward op (by
+    name) of each op that differentiation made.
     """
 
     losses: list[Any] = field(default_factory=list)
     terms: list[tuple[str, Any]] = field(default_factory=list)
     inputs: Any = None
     labels: Any = None
+    weights: Any = None
     predictions: Any = None
     model: Any = None
 
@@ -48,7 +49,11 @@ class Notebook:
         """The page of a graph, taken out: what comes next belongs to the next update."""
         noted = self.page(graph)
         self._graphs[graph] = Noted(
-            inputs=noted.inputs, labels=noted.labels, predictions=noted.predictions, model=noted.model
+            inputs=noted.inputs,
+            labels=noted.labels,
+            weights=noted.weights,
+            predictions=noted.predictions,
+            model=noted.model,
         )
         return noted
 

@@ -16,14 +16,15 @@ def batch_names(noted: Noted) -> dict[int, str]:
     """Names of inputs, labels and predictions, by the identity of their tensors.
 
     The keys of dicts; else `x` and `x[1]` for inputs as for arrays that are given to fit, and the name of its output
-    for a prediction and the label that it is compared with.
+    for a prediction and the label that it is compared with, `sample_weight` for weights.
     """
     outputs = output_names(noted)
     predictions = flat_tensors(noted.predictions)
     labels = list(_named(noted.labels, "y"))
     if not isinstance(noted.labels, Mapping) and len(labels) == len(outputs):
         labels = list(zip(outputs, [tensor for _, tensor in labels], strict=True))
-    named = [*_named(noted.inputs, "x"), *labels, *zip(outputs, predictions, strict=True)]
+    weights = _named(noted.weights, "sample_weight")
+    named = [*_named(noted.inputs, "x"), *labels, *weights, *zip(outputs, predictions, strict=True)]
     return {id(tensor): name for name, tensor in named}
 
 

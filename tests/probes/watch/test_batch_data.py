@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -84,6 +86,18 @@ def test_rows_that_stand_in_several_places_are_told() -> None:
     x = np.ones((10, 2), np.float32)
     facts = given_facts(step(x[:1], np.array([1.0])), given_data(x, np.ones(10)), PATH)
     assert facts.notices[0].endswith("of which the first place is given: 0.")
+
+
+def test_a_nan_among_sample_weights_is_named_by_its_row_in_the_data() -> None:
+    x, y = data(40)
+    weights = np.ones(4, np.float32)
+    weights[2] = np.nan
+    rows = np.array([30, 3, 5, 8])
+    capture = step(x[rows], y[rows])
+    fed = (*capture.fed, Fed("sample_weight", "w:0", "input", weights))
+    facts = given_facts(replace(capture, fed=fed), given_data(x, y), PATH)
+    found = {one.about: one.location for one in NanInData().check(facts)}
+    assert (found["input:sample_weight"].dataset_rows, found["input:sample_weight"].rows) == ((5,), (2,))
 
 
 def test_what_is_no_array_is_not_taken_for_one() -> None:
