@@ -233,7 +233,7 @@ def run(program: Program, wanted: Wanted, *, save_facts: Path | None = None) -> 
         return Outcome(None, error)
     report, failure = None, None
     try:
-        watching.end()
+        watching.end(error)
         report = _diagnosed(watching)
         if save_facts is not None:
             _write_facts(watching.facts(), save_facts)
@@ -310,7 +310,7 @@ def watch(
     try:
         yield watched
     except BaseException as error:
-        watching.end()
+        watching.end(error)
         if not watching.stopped(error):
             raise
     watching.end()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, replace
 
 from nandoctor.diagnosis.folding import folded
-from nandoctor.diagnosis.moment import at_the_trip
+from nandoctor.diagnosis.moment import at_the_end, at_the_trip
 from nandoctor.diagnosis.prescription import prescription
 from nandoctor.diagnosis.ranking import ranked, summary
 from nandoctor.diagnosis.recording import run_examined, run_report
@@ -37,8 +37,8 @@ def diagnose(facts: Facts) -> Report:
     roots = ranked((*folded(findings, facts), *_of_other_splits(facts)))
     if run is not None:
         roots = of_the_trip_first(ranked(of_run(roots, run)))
-        if run.trip is not None:
-            roots = tuple(at_the_trip(one, run.trip) for one in roots)
+        trip = run.trip
+        roots = tuple(at_the_end(one) if trip is None else at_the_trip(one, trip) for one in roots)
     return Report(
         tool=facts.tool,
         subject=_subject(facts),

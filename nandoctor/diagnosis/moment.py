@@ -19,3 +19,9 @@ def at_the_trip(finding: Finding, trip: TripFacts) -> Finding:
     return replace(
         finding, location=location, consequences=tuple(at_the_trip(one, trip) for one in finding.consequences)
     )
+
+
+def at_the_end(finding: Finding) -> Finding:
+    """The finding and its consequences without the number of the batch that was looked at, which is the replay's."""
+    location = replace(finding.location, batch=None)
+    return replace(finding, location=location, consequences=tuple(map(at_the_end, finding.consequences)))

@@ -141,6 +141,8 @@ def guarded_eagerly(recorder: Recorder, noted: Noted, update: Update, traced: Ca
             kind = Trip.WEIGHTS
     if kind is not Trip.NONE:
         recorder.trip(tf.constant(int(kind), tf.int64), traced().number)
+    elif recorder.wanted():
+        recorder.hold(traced().number)
     recorder.count()
     return kind is Trip.NONE
 
@@ -164,11 +166,13 @@ def _stopping(tracing: Tracing, recorder: Recorder, seen: _Seen, update: Update)
 
     def look() -> Any:
         kind = recorder.counted(seen.first_bad())
-        return tf.cond(tf.equal(kind, int(Trip.NONE)), lambda: True, lambda: _keep(tracing, recorder, kind))
+        nothing = tf.equal(kind, int(Trip.NONE))
+        return tf.cond(nothing, lambda: _hold(tracing, recorder), lambda: _keep(tracing, recorder, kind))
 
     with tf.control_dependencies([written]):
         witness = tf.identity(seen.witness)
-    good = tf.logical_and(untripped, tf.cond(tf.math.is_finite(witness), lambda: True, look))
+    usual = tf.logical_and(tf.math.is_finite(witness), tf.logical_not(recorder.wanted()))
+    good = tf.logical_and(untripped, tf.cond(usual, lambda: True, look))
     with tf.control_dependencies([tf.raw_ops.Assert(condition=good, data=[STOPPED], summarize=1)]):
         update.run()
         update.placed = True
@@ -188,6 +192,7 @@ def _leaving_out(tracing: Tracing, recorder: Recorder, seen: _Seen, update: Upda
 
     def go() -> Any:
         recorder.write(seen.loss, seen.rate, seen.norms)
+        _hold(tracing, recorder)
         update.run()
         return _after(tracing, recorder, update)
 
@@ -226,11 +231,26 @@ def _keep(tracing: Tracing, recorder: Recorder, kind: Any) -> Any:
 
 
 def _kept(tracing: Tracing, recorder: Recorder, kind: Any) -> Any:
+    _fill(tracing)
+    recorder.trip(kind, tracing.number)
+    return tf.constant(False)
+
+
+def _hold(tracing: Tracing, recorder: Recorder) -> Any:
+    """Keep the batch of a step in which nothing tripped, if that is wanted; True."""
+
+    def hold() -> Any:
+        _fill(tracing)
+        recorder.hold(tracing.number)
+        return tf.constant(True)
+
+    return tf.cond(recorder.wanted(), hold, lambda: True)
+
+
+def _fill(tracing: Tracing) -> None:
     for variable, one in zip(tracing.stash, tracing.kept, strict=True):
         if variable is not None:
             variable.assign(one.tensor)
-    recorder.trip(kind, tracing.number)
-    return tf.constant(False)
 
 
 def _stash(one: Kept, compiled: bool) -> Any | None:

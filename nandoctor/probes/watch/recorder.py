@@ -13,20 +13,21 @@ from nandoctor.stats import Array
 STEPS = 512
 TOTALS = 2
 WEIGHTS_TRIP = 4
-DISARMED = -1
+DISARMED, WANTED, HELD = -1, -2, -3
 
 
 class Recorder:
     """The numbers of one optimizer's last 512 updates.
 
-    `state` holds how many updates were asked for, what tripped (0: nothing), in which tracing, at which update. A row
+    `state` holds how many updates were asked for, what tripped (0: nothing), in which tracing, at which update; with
+    `looks` it begins with the wish that the first batch be kept for a look at a step where nothing tripped. A row
     of `ring` is the loss, the learning rate, then half the squared norm of each gradient; of `weights` half the squared
     norm of each variable after the update.
     """
 
-    def __init__(self, variables: int) -> None:
+    def __init__(self, variables: int, *, looks: bool = False) -> None:
         self.variables = variables
-        self.state = own_variable(np.zeros([4], np.int64))
+        self.state = own_variable(np.array([0, WANTED if looks else 0, 0, 0], np.int64))
         self.ring = own_variable(np.full([STEPS + 1, TOTALS + variables], np.nan, np.float32))
         self.weights = own_variable(np.full([STEPS + 1, variables], np.nan, np.float32))
 
@@ -75,6 +76,24 @@ class Recorder:
         """From now on the guard lets everything through, in every graph that it was built into."""
         with tf.init_scope():
             self.state.assign([self.asked(), DISARMED, 0, 0])
+
+    def wanted(self) -> Any:
+        """Whether the batch of the next step is to be kept, although nothing tripped."""
+        return tf.equal(self.state[1], WANTED)
+
+    def hold(self, tracing: int) -> None:
+        """Note that the batch of this step is kept."""
+        step = self.state[0]
+        self.state.assign(tf.stack([step, tf.constant(HELD, tf.int64), tf.constant(tracing, tf.int64), step]))
+
+    def held(self) -> tuple[int, int] | None:
+        """In which tracing a batch was kept although nothing tripped, and at which update; None without one."""
+        _, kind, tracing, step = (int(one) for one in self.state.numpy())
+        return (tracing, step) if kind == HELD else None
+
+    def want(self) -> None:
+        """Keep the batch of the next step, too, instead of the one that is held."""
+        self.state.assign([self.asked(), WANTED, 0, 0])
 
     def clear(self) -> None:
         """Forget the trip: what follows is guarded anew."""

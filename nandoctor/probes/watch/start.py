@@ -48,14 +48,15 @@ class Watching:
     """One watched run.
 
     `script` is the name that the report gives it. `watch` exists from the import of TensorFlow on. `tripped` are the
-    facts of the first trip, `capsule` is the folder that it was written to. `unwatched` says why a script that
-    imported Keras cannot be watched.
+    facts of the first trip, `capsule` is the folder that it was written to, `looked` are those of a look at a step in
+    which nothing tripped. `unwatched` says why a script that imported Keras cannot be watched.
     """
 
     script: str
     wanted: Wanted
     watch: Watch | None = None
     tripped: Facts | None = None
+    looked: Facts | None = None
     capsule: Path | None = None
     unwatched: str | None = None
     notices: list[str] = field(default_factory=list)
@@ -72,18 +73,21 @@ class Watching:
         self._late = "tensorflow" in sys.modules
         when_imported(self._imported)
 
-    def end(self) -> None:
-        """Look a last time, and take all hooks away. The script is over: what is found now stops nothing."""
+    def end(self, error: BaseException | None = None) -> None:
+        """Look a last time, and take all hooks away. The script is over: what is found now stops nothing.
+
+        `error` is what it raised in the end; who interrupts it does not want to wait for a look at its last state.
+        """
         if self.watch is not None and not self._ended:
             self._ended = True
             with self.watch.working():
-                self._last_look(self.watch)
+                self._last_look(self.watch, check_up=not isinstance(error, KeyboardInterrupt))
         self._ended = True
         for undo in reversed(self._undo):
             undo()
         self._undo.clear()
 
-    def _last_look(self, watch: Watch) -> None:
+    def _last_look(self, watch: Watch, *, check_up: bool) -> None:
         from nandoctor.wording import listing, plural
 
         watch.max_steps = None
@@ -91,10 +95,22 @@ class Watching:
         if watch.skipped:
             count = plural(len(watch.skipped), "step")
             self.notices.append(f"The weights were not updated at {count}: {listing(watch.skipped)}.")
+        if check_up and self.tripped is None and not watch.off:
+            self._check_up(watch)
         # What was traced keeps its guard, which is to let everything through from now on.
         watch.disarm()
         for model in watch.retraced:
             model.train_function = None
+
+    def _check_up(self, watch: Watch) -> None:
+        from nandoctor.facts import Facts
+        from nandoctor.probes.watch.tripped import looked_at
+
+        known = Facts(tool=_tool(), subject=_script(self.script))
+        found = looked_at(watch, known=known, seconds=time.monotonic() - self.begun, made=self._backward)
+        if found is not None:
+            self.looked = found.facts
+            self.notices += found.notices
 
     @property
     def steps(self) -> int:
@@ -154,6 +170,8 @@ class Watching:
             known = self.tripped.run
             late = replace(known, steps=run.steps, seconds=run.seconds, skipped_updates=run.skipped_updates)
             return replace(self.tripped, run=late)
+        if self.looked is not None and self.looked.run is not None:
+            return replace(self.looked, run=replace(run, check_ups=self.looked.run.check_ups))
         return Facts(tool=_tool(), subject=_script(self.script), run=run)
 
     def _imported(self, name: str, module: ModuleType) -> None:
@@ -175,7 +193,8 @@ class Watching:
         from nandoctor.probes.watch.session import Watch
 
         skip = self.wanted.on_trip == "skip"
-        watch = Watch(self._on_trip, skip=skip, max_steps=self.wanted.max_steps, late=self._late)
+        looks = self.wanted.check_up != "off"
+        watch = Watch(self._on_trip, skip=skip, looks=looks, max_steps=self.wanted.max_steps, late=self._late)
         made: WeakKeyDictionary[Any, list[tuple[str, range]]] = WeakKeyDictionary()
         self._backward = made
         self._undo.append(on_backward_ops(lambda graph, op, places: made.setdefault(graph, []).append((op, places))))

@@ -73,12 +73,34 @@ def tripped(
     return Tripped(facts, folder, (*notices, *_rows_kept(folder, capture, minimal_rows(facts))))
 
 
+def looked_at(watch: Watch, *, known: Facts, seconds: float, made: Backward) -> Tripped | None:
+    """A look at a step in which nothing tripped: the batch that was kept, on the weights as they are now.
+
+    None where no batch was kept.
+    """
+    held = next((found for one in watch.optimizing.values() if (found := one.recorder.held()) is not None), None)
+    if held is None:
+        return None
+    tracing = watch.tracings[held[0] - 1]
+    script = known.subject.path if known.subject else ""
+    known = replace(known, run=replace(run_facts(watch, script, None, seconds), check_ups=(held[1],)))
+    try:
+        capture = take_capture(tracing, live_names(tracing), made.get(tracing.graph, ()))
+        capture, known, notices = _with_data(watch, capture, known)
+        if known.subject is not None:
+            known = replace(known, subject=replace(known.subject, losses=losses_of(tracing.noted)))
+        return Tripped(facts_of(capture, known), None, notices)
+    except Exception as error:
+        return Tripped(known, None, (f"No step was looked at op by op: {_sentence(error)}",))
+
+
 def _with_data(watch: Watch, capture: StepCapture, known: Facts) -> tuple[StepCapture, Facts, tuple[str, ...]]:
     """The facts with those of what `fit` was given, else of the batch alone; says why where there are none.
 
     Where the step does not tell what is an input and what a label, the data does.
     """
-    x, y = (watch.fitting.x, watch.fitting.y) if watch.fitting else (None, None)
+    fitting = watch.fitting or watch.fitted
+    x, y = (fitting.x, fitting.y) if fitting else (None, None)
     try:
         told = told_by_data(capture, x, y)
         data, pipeline = data_behind(told, x, y)
