@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from nandoctor.probes.compat.watching import barrier, is_compiled_by_xla, own_variable
+from nandoctor.probes.watch.capture import StepCapture
 from nandoctor.probes.watch.noted import Noted, scalars
 from nandoctor.probes.watch.recorder import Recorder
 from nandoctor.probes.watch.stepgraph import Kept, kept_tensors, restored_by, step_graph
@@ -58,7 +59,8 @@ class Tracing:
 
     `stash` are variables that hold what was kept, in the order of `kept`; None under XLA for what has no fixed shape,
     since XLA compiles no variable of changing shape. `backward` and `lines` are the backward ops of each forward op and
-    the user's lines where the graph does not know them, since the step ran eagerly.
+    the user's lines where the graph does not know them, since the step ran eagerly. `capture` takes the step out of a
+    plain graph of TensorFlow 1, where nothing needs to be kept.
     """
 
     number: int
@@ -72,6 +74,7 @@ class Tracing:
     compiled: bool = False
     backward: Sequence[tuple[str, range]] | None = None
     lines: Mapping[str, tuple[str, int, str]] | None = None
+    capture: Callable[[], StepCapture] | None = None
 
 
 @dataclass(frozen=True)

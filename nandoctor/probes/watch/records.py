@@ -103,8 +103,8 @@ def _bad(one: Optimizing, kind: Trip, tracing: Tracing) -> tuple[str, ...]:
     if kind == Trip.LEARNING_RATE:
         return ("learning rate",)
     if kind == Trip.WEIGHTS:
-        values = [variable.numpy() for variable in tracing.variables]
-        return tuple(name for name, value in zip(one.names, values, strict=True) if not _finite(value))
+        values = [variable.numpy() for variable in tracing.variables if tf.executing_eagerly()]
+        return tuple(name for name, value in zip(one.names, values, strict=False) if not _finite(value))
     squares = one.recorder.rows()[-1, TOTALS : TOTALS + one.recorder.variables]
     return tuple(name for name, square in zip(one.names, squares, strict=True) if not np.isfinite(square))
 
@@ -113,6 +113,8 @@ def _bad_slots(optimizer: Any) -> list[str]:
     variables = getattr(optimizer, "variables", ())
     # A method in the optimizers of Keras 2 that are called legacy.
     variables = variables() if callable(variables) else variables
+    # Those of a plain graph have no value outside of its session.
+    variables = [one for one in variables if tf.executing_eagerly()]
     values = [(getattr(one, "path", one.name), np.asarray(one)) for one in variables]
     return [str(name) for name, value in values if not _finite(value)]
 

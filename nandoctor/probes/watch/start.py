@@ -32,8 +32,8 @@ class Wanted:
     """How to watch: what to do when something trips, after how many steps to stop.
 
     `capsules` is the folder for capsules, `capsule_limit` the most bytes that one may take.
-    `check_up` says how often the whole step is looked at op by op: "auto" (at the first step, then within a budget of
-    time, and at the end), "off", or every that many steps.
+    `check_up` says when a step in which nothing tripped is looked at op by op: "auto" (at the end), "off", or every
+    that many steps, too.
     """
 
     on_trip: OnTrip = "stop"
@@ -48,7 +48,7 @@ class Watching:
     """One watched run.
 
     `script` is the name that the report gives it. `watch` exists from the import of TensorFlow on. `tripped` are the
-    facts of the first trip, `capsule` is the folder that it was written to, `looked` are those of a look at a step in
+    facts of the first trip, `capsule` is the folder that it was written to, `looks` are the facts of looks at steps in
     which nothing tripped. `unwatched` says why a script that imported Keras cannot be watched.
     """
 
@@ -56,7 +56,7 @@ class Watching:
     wanted: Wanted
     watch: Watch | None = None
     tripped: Facts | None = None
-    looked: Facts | None = None
+    looks: list[Facts] = field(default_factory=list)
     capsule: Path | None = None
     unwatched: str | None = None
     notices: list[str] = field(default_factory=list)
@@ -109,7 +109,7 @@ class Watching:
         known = Facts(tool=_tool(), subject=_script(self.script))
         found = looked_at(watch, known=known, seconds=time.monotonic() - self.begun, made=self._backward)
         if found is not None:
-            self.looked = found.facts
+            self.looks.append(found.facts)
             self.notices += found.notices
 
     @property
@@ -170,8 +170,9 @@ class Watching:
             known = self.tripped.run
             late = replace(known, steps=run.steps, seconds=run.seconds, skipped_updates=run.skipped_updates)
             return replace(self.tripped, run=late)
-        if self.looked is not None and self.looked.run is not None:
-            return replace(self.looked, run=replace(run, check_ups=self.looked.run.check_ups))
+        if self.looks:
+            steps = tuple(step for one in self.looks if one.run is not None for step in one.run.check_ups)
+            return replace(self.looks[-1], run=replace(run, check_ups=steps))
         return Facts(tool=_tool(), subject=_script(self.script), run=run)
 
     def _imported(self, name: str, module: ModuleType) -> None:
@@ -191,14 +192,18 @@ class Watching:
         from nandoctor.probes.compat.watching import on_backward_ops
         from nandoctor.probes.watch.hooks import install_tensorflow
         from nandoctor.probes.watch.session import Watch
+        from nandoctor.probes.watch.session_hooks import install_sessions
 
         skip = self.wanted.on_trip == "skip"
         looks = self.wanted.check_up != "off"
         watch = Watch(self._on_trip, skip=skip, looks=looks, max_steps=self.wanted.max_steps, late=self._late)
+        if isinstance(self.wanted.check_up, int):
+            watch.look_every, watch.on_look = self.wanted.check_up, self._check_up
         made: WeakKeyDictionary[Any, list[tuple[str, range]]] = WeakKeyDictionary()
         self._backward = made
         self._undo.append(on_backward_ops(lambda graph, op, places: made.setdefault(graph, []).append((op, places))))
         self._undo += install_tensorflow(watch)
+        self._undo += install_sessions(watch)
         self.watch = watch
         for keras in self._waiting:
             self._keras(keras)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from nandoctor.errors import NandoctorError
 from nandoctor.facts import Facts, RunFacts
+from nandoctor.facts.store import parse_facts
 from nandoctor.probes.watch.capsule import Keeping, capsule_name, write_capsule, write_minimal_rows
 from nandoctor.probes.watch.capture import StepCapture
 from nandoctor.probes.watch.data_behind import data_behind, told_by_data
@@ -22,6 +27,7 @@ from nandoctor.probes.watch.session import Optimizing, Watch
 from nandoctor.probes.watch.spoken_names import losses_of
 from nandoctor.probes.watch.taking import take_capture
 
+REPLAY_SECONDS = 600.0
 Backward = Mapping[Any, Sequence[tuple[str, range]]]
 
 
@@ -55,9 +61,12 @@ def tripped(
     trip = trip_facts(watch, optimizing, kind)
     known = replace(known, run=run_facts(watch, script, trip, seconds))
     try:
-        live = live_names(tracing)
-        known = replace(known, run=_named(known.run, optimizing, tracing, live.variables))
-        capture = take_capture(tracing, live, made.get(tracing.graph, ()))
+        if tracing.capture is not None:
+            capture = tracing.capture()
+        else:
+            live = live_names(tracing)
+            known = replace(known, run=_named(known.run, optimizing, tracing, live.variables))
+            capture = take_capture(tracing, live, made.get(tracing.graph, ()))
     except Exception as error:
         return Tripped(_not_taken(known, error))
     capture, known, notices = _with_data(watch, capture, known)
@@ -69,8 +78,33 @@ def tripped(
         folder = write_capsule(capsules / capsule_name(trip.step), capture, known, keeping, limit=capsule_limit)
     except Exception as error:
         notices = (*notices, f"no capsule was written: {_sentence(error)}")
-    facts = facts_of(capture, known)
+    facts = facts_of(capture, known) if tf.executing_eagerly() else elsewhere(folder, known)
     return Tripped(facts, folder, (*notices, *_rows_kept(folder, capture, minimal_rows(facts))))
+
+
+def elsewhere(folder: Path | None, known: Facts) -> Facts:
+    """The facts of a replay in a process of its own: this one runs TensorFlow 1, without eager execution."""
+    if folder is None:
+        return _not_taken(
+            known, NandoctorError("TensorFlow runs without eager execution here, and there is no capsule")
+        )
+    with TemporaryDirectory() as place:
+        saved = Path(place) / "facts.json"
+        program = (
+            "import sys; from pathlib import Path; from nandoctor.api import replay; "
+            "replay(sys.argv[1], save_facts=Path(sys.argv[2]))"
+        )
+        ran = subprocess.run(
+            [sys.executable, "-c", program, str(folder.absolute()), str(saved)],
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=REPLAY_SECONDS,
+        )
+        if not saved.exists():
+            said = (ran.stderr.strip().splitlines() or ["it gave nothing"])[-1]
+            return _not_taken(known, NandoctorError(f"the replay in a process of its own failed: {said}"))
+        return parse_facts(saved.read_text(encoding="utf-8"))
 
 
 def looked_at(watch: Watch, *, known: Facts, seconds: float, made: Backward) -> Tripped | None:
@@ -145,7 +179,7 @@ def _keeping(tracing: Tracing, optimizer: Any, kind: Trip) -> Keeping:
     own = {id(variable) for variable in tracing.variables}
     slots = {
         str(getattr(one, "path", one.name)): np.asarray(one)
-        for one in getattr(optimizer, "variables", ())
+        for one in _variables_of(optimizer)
         if id(getattr(one, "value", one)) not in own
     }
     if kind == Trip.WEIGHTS:
@@ -153,6 +187,12 @@ def _keeping(tracing: Tracing, optimizer: Any, kind: Trip) -> Keeping:
     if model is None:
         return Keeping(slots=slots)
     return Keeping(lambda path: model.save_weights(str(path)), slots=slots)
+
+
+def _variables_of(optimizer: Any) -> Sequence[Any]:
+    """The optimizer's own variables as far as they have values here: those of a plain graph have none."""
+    found = getattr(optimizer, "variables", ()) if tf.executing_eagerly() else ()
+    return found() if callable(found) else found
 
 
 def _not_taken(known: Facts, error: Exception) -> Facts:
