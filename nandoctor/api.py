@@ -321,10 +321,13 @@ def watch(
 
 
 def _diagnosed(watching: Watching) -> Report:
-    """The report on a run that is over."""
+    """The report on a run that is over, with what earlier looks found."""
     from nandoctor.diagnosis.diagnose import diagnose
+    from nandoctor.diagnosis.moment import with_earlier
 
     report = diagnose(watching.facts())
+    if watching.tripped is None:
+        report = with_earlier(report, [(one, diagnose(one)) for one in watching.looks[:-1]])
     return replace(report, notices=(*report.notices, *watching.notices))
 
 

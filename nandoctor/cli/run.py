@@ -85,7 +85,10 @@ def run(
         int, typer.Option(min=1, metavar="BYTES", help="The most that a capsule may take; parts are left out above it.")
     ] = 2_000_000_000,
     check_up: Annotated[
-        str, typer.Option(metavar="auto|off|N", help="When a step is looked at op by op: every N steps, or never.")
+        str,
+        typer.Option(
+            metavar="auto|off|N", help="Look at a healthy step op by op: at the end, never, or every N steps, too."
+        ),
     ] = "auto",
     report_format: FormatOption = ReportFormat.TABLE,
     output: OutputOption = None,

@@ -55,15 +55,18 @@ class Watch:
 
     `on_trip` is called with what tripped; after that nothing is guarded any more, but with `skip`, where the numbers of
     the steps that were left out are gathered in `skipped`. With `looks` a batch is kept for a look at a step in which
-    nothing tripped. `ways` are how the script trains, `epochs` how many epochs
-    of `fit` have begun. `late` says that TensorFlow was there before the watch: models may have been traced without
-    it, and `retraced` are those that have been traced anew since. `seconds` is the time that the watch's own Python
-    code took, `failure` what made it switch itself off.
+    nothing tripped; `on_look` is called every `look_every` steps, and was at `looked` for the last time. `ways` are how
+    the script trains, `epochs` how many epochs of `fit` have begun. `late` says that TensorFlow was there before the
+    watch: models may have been traced without it, and `retraced` are those that have been traced anew since. `seconds`
+    is the time that the watch's own Python code took, `failure` what made it switch itself off.
     """
 
     on_trip: Callable[[Watch, Optimizing, Trip], None]
     skip: bool = False
     looks: bool = False
+    look_every: int | None = None
+    on_look: Callable[[Watch], None] | None = None
+    looked: int = 0
     max_steps: int | None = None
     eager: EagerRecorder = field(default_factory=EagerRecorder)
     notebook: Notebook = field(default_factory=Notebook)
@@ -133,7 +136,8 @@ class Watch:
     def poll(self, *, now: bool = False) -> None:
         """Look whether something tripped: `now`, or every 50 ms; always where the training goes on after a trip."""
         time_now = time.monotonic()
-        if self.off or not (now or self.skip or self.max_steps or time_now - self.polled >= POLL_SECONDS):
+        always = now or self.skip or self.max_steps or self.look_every
+        if self.off or not (always or time_now - self.polled >= POLL_SECONDS):
             return
         self.polled = time_now
         for one in self.optimizing.values():
@@ -146,6 +150,12 @@ class Watch:
                 # Until the trip is looked at nothing is updated, so that its batch stays kept.
                 self.skipped += range(step, one.recorder.asked())
                 one.recorder.clear()
+        if self.look_every and self.on_look and not self.off and self.steps() - self.looked >= self.look_every:
+            self.looked = self.steps()
+            self.on_look(self)
+            for one in self.optimizing.values():
+                if one.recorder.held() is not None:
+                    one.recorder.want()
         if self.max_steps and not self.off and self.steps() >= self.max_steps:
             self.off = True
             raise StoppedError(0)
