@@ -192,6 +192,7 @@ class Watching:
         from nandoctor.probes.compat.watching import on_backward_ops
         from nandoctor.probes.watch.hooks import install_tensorflow
         from nandoctor.probes.watch.session import Watch
+        from nandoctor.probes.watch.session_hooks import install_sessions
 
         skip = self.wanted.on_trip == "skip"
         looks = self.wanted.check_up != "off"
@@ -202,6 +203,7 @@ class Watching:
         self._backward = made
         self._undo.append(on_backward_ops(lambda graph, op, places: made.setdefault(graph, []).append((op, places))))
         self._undo += install_tensorflow(watch)
+        self._undo += install_sessions(watch)
         self.watch = watch
         for keras in self._waiting:
             self._keras(keras)
