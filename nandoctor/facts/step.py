@@ -50,8 +50,9 @@ class StepFacts:
         raise KeyError(identity)
 
     def replaces_input(self, *names: str | None) -> bool:
-        """Whether non-finite values of that input were seen, and all were replaced on purpose before they did harm."""
-        seen = [origin for origin in self.origins if origin.kind == "input" and origin.op in names]
+        """Whether non-finite values of that array were seen, and all were replaced on purpose before they did harm."""
+        inputs = [origin for origin in self.origins if origin.kind == "input"]
+        seen = [origin for origin in inputs if origin.op.removeprefix("labels ") in names]
         return bool(seen) and all(
             origin.contained and origin.absorbed_by and REPLACING_OPS.issuperset(origin.absorbed_by) for origin in seen
         )
