@@ -17,7 +17,7 @@ BEFORE_THE_UPDATE = [
     "hooks._note_losses",
     "hooks._prepared",
     "hooks.guarded_update",
-    "hooks.Recorder",
+    "session.Recorder",
     "noted.Notebook.page",
     "noted.Notebook.turn",
     "guard.step_graph",
