@@ -101,6 +101,8 @@ def _what(trip: TripFacts, history: History | None) -> str:
             return f"the learning rate is {'not finite' if rate is None else number(rate)}"
         case "weights":
             return f"the update left {bad or 'weights'} not finite, from finite gradients"
+        case "other-worker":
+            return f"the step of {bad or 'another worker'} was not finite, this one's was"
         case _:
             return f"an evaluation gave values that are not finite{f' ({bad})' if bad else ''}"
 

@@ -82,6 +82,8 @@ def _explained(findings: Sequence[Finding], trip: TripFacts | None) -> bool:
             return POISON in errors
         case "evaluation":
             return EVALUATION in errors
+        case "other-worker":
+            return False
         case _ if trip.reproduced is False:
             return RATE in errors
         case _:

@@ -9,7 +9,7 @@ from typing import Literal
 from nandoctor.facts.pipeline import PipelineFacts
 
 EvaluationWay = Literal["evaluate", "predict", "validation"]
-TripKind = Literal["loss", "gradient", "learning-rate", "weights", "evaluation"]
+TripKind = Literal["loss", "gradient", "learning-rate", "weights", "evaluation", "other-worker"]
 
 
 @dataclass(frozen=True)

@@ -149,3 +149,20 @@ def replica_number() -> int:
         return 0
     number = tf.get_static_value(replica.replica_id_in_sync_group)
     return 0 if number is None else int(number)
+
+
+def worker_number() -> tuple[int, int]:
+    """The number of this worker, from 0, and how many workers train together; (0, 1) for one alone."""
+    strategy = tf.distribute.get_strategy()
+    if tf.distribute.get_replica_context() is None or not strategy.extended._in_multi_worker_mode():
+        return 0, 1
+    resolver = strategy.cluster_resolver
+    jobs = resolver.cluster_spec().as_dict()
+    chiefs, workers = len(jobs.get("chief", [])), len(jobs.get("worker", []))
+    place = int(resolver.task_id) + (chiefs if resolver.task_type == "worker" else 0)
+    return place, max(chiefs + workers, 1)
+
+
+def sum_over_workers(tensor: Any) -> Any:
+    """The sum of the tensor over all replicas of a distributed training."""
+    return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, tensor)

@@ -14,7 +14,13 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from nandoctor.probes.compat.watching import barrier, is_compiled_by_xla, own_variable
+from nandoctor.probes.compat.watching import (
+    barrier,
+    is_compiled_by_xla,
+    own_variable,
+    sum_over_workers,
+    worker_number,
+)
 from nandoctor.probes.watch.capture import StepCapture
 from nandoctor.probes.watch.noted import Noted, scalars
 from nandoctor.probes.watch.recorder import Recorder
@@ -26,13 +32,14 @@ STOPPED = "nandoctor: this update is not finite and was not made"
 
 
 class Trip(IntEnum):
-    """What was not finite, in the order in which it is looked at."""
+    """What was not finite, in the order in which it is looked at; on another worker of a distributed training."""
 
     NONE = 0
     LOSS = 1
     GRADIENT = 2
     LEARNING_RATE = 3
     WEIGHTS = 4
+    ELSEWHERE = 5
 
 
 @dataclass
@@ -175,12 +182,31 @@ def _stopping(tracing: Tracing, recorder: Recorder, seen: _Seen, update: Update)
     with tf.control_dependencies([written]):
         witness = tf.identity(seen.witness)
     usual = tf.logical_and(tf.math.is_finite(witness), tf.logical_not(recorder.wanted()))
-    good = tf.logical_and(untripped, tf.cond(usual, lambda: True, look))
+    good = tf.logical_and(untripped, _agreed(tracing, recorder, tf.cond(usual, lambda: True, look)))
     with tf.control_dependencies([tf.raw_ops.Assert(condition=good, data=[STOPPED], summarize=1)]):
         update.run()
         update.placed = True
     after = _after(tracing, recorder, update)
     tf.raw_ops.Assert(condition=after, data=[STOPPED], summarize=1)
+
+
+def _agreed(tracing: Tracing, recorder: Recorder, good: Any) -> Any:
+    """Whether the step is good on every worker: one that stopped alone would leave the others waiting for it."""
+    place, workers = worker_number()
+    if workers == 1:
+        return good
+    bad = sum_over_workers(tf.one_hot(place, workers) * tf.cast(tf.logical_not(good), tf.float32))
+    recorder.worker = own_variable(np.int64(place))
+
+    def stop() -> Any:
+        recorder.worker.assign(tf.argmax(bad))
+        return tf.cond(good, elsewhere, lambda: False)
+
+    def elsewhere() -> Any:
+        recorder.trip(tf.constant(int(Trip.ELSEWHERE), tf.int64), tracing.number)
+        return tf.constant(False)
+
+    return tf.cond(tf.equal(tf.reduce_sum(bad), 0.0), lambda: True, stop)
 
 
 def _leaving_out(tracing: Tracing, recorder: Recorder, seen: _Seen, update: Update) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import tensorflow as tf
 
 from nandoctor.facts.run import EvaluationWay
-from nandoctor.probes.compat.watching import is_function_graph, is_jit_compiled, on_eager_backward
+from nandoctor.probes.compat.watching import is_function_graph, is_jit_compiled, on_eager_backward, replica_number
 from nandoctor.probes.watch.compiled import keep_arguments
 from nandoctor.probes.watch.eager import tracing_of
 from nandoctor.probes.watch.guard import Tracing, Update, guarded_eagerly, guarded_update
@@ -321,4 +321,7 @@ def _learning_rate(optimizer: Any) -> Any:
 
 
 def _tensorflow_variable(variable: Any) -> Any:
-    return getattr(variable, "value", variable) if not isinstance(variable, tf.Variable) else variable
+    """The tf.Variable behind a Keras variable; of a distributed one that of the replica that is being traced."""
+    plain = variable if isinstance(variable, tf.Variable) else getattr(variable, "value", variable)
+    local = getattr(plain, "values", None)
+    return local[min(replica_number(), len(local) - 1)] if isinstance(local, tuple | list) else plain

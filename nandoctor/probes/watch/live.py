@@ -23,7 +23,7 @@ def live_names(tracing: Tracing) -> LiveNames:
     for model in models:
         prefix = f"{model.name}/" if len(models) > 1 else ""
         named = _room(model).variables_of(model)
-        variables |= {id(one.variable.handle): prefix + one.name for one in named if hasattr(one.variable, "handle")}
+        variables |= {id(handle): prefix + one.name for one in named for handle in handles_of(one.variable)}
         layers += [prefix + path for path in _room(model).layer_paths(model)]
     return LiveNames(variables, tuple(layers), models[0].name if len(models) == 1 else None)
 
@@ -39,7 +39,7 @@ def _models_of(handles: set[int]) -> Iterator[Any]:
     found = []
     for one in gc.get_objects():
         if issubclass(type(one), kinds):
-            held = {id(variable.handle) for variable in _tensorflow_variables(one)}
+            held = {id(handle) for variable in _tensorflow_variables(one) for handle in handles_of(variable)}
             if held & handles:
                 found.append((one, held))
     inner = {id(layer) for model, _ in found for layer in model.layers if issubclass(type(layer), kinds)}
@@ -51,9 +51,16 @@ def _models_of(handles: set[int]) -> Iterator[Any]:
             yield model
 
 
+def handles_of(variable: Any) -> list[Any]:
+    """The handle of a variable; those on all replicas of a distributed one, none of what has no handle."""
+    local = getattr(variable, "values", None)
+    if isinstance(local, tuple | list):
+        return [handle for one in local for handle in handles_of(one)]
+    return [variable.handle] if hasattr(variable, "handle") else []
+
+
 def _tensorflow_variables(model: Any) -> list[Any]:
-    variables = [getattr(one, "value", one) if _is_keras_3(model) else one for one in model.variables]
-    return [one for one in variables if hasattr(one, "handle")]
+    return [getattr(one, "value", one) if _is_keras_3(model) else one for one in model.variables]
 
 
 def _model_classes() -> tuple[type, ...]:

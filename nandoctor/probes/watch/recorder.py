@@ -22,11 +22,12 @@ class Recorder:
     `state` holds how many updates were asked for, what tripped (0: nothing), in which tracing, at which update; with
     `looks` it begins with the wish that the first batch be kept for a look at a step where nothing tripped. A row
     of `ring` is the loss, the learning rate, then half the squared norm of each gradient; of `weights` half the squared
-    norm of each variable after the update.
+    norm of each variable after the update. `worker` is the worker whose step was not finite, in a training on several.
     """
 
     def __init__(self, variables: int, *, looks: bool = False) -> None:
         self.variables = variables
+        self.worker: Any = None
         self.state = own_variable(np.array([0, WANTED if looks else 0, 0, 0], np.int64))
         self.ring = own_variable(np.full([STEPS + 1, TOTALS + variables], np.nan, np.float32))
         self.weights = own_variable(np.full([STEPS + 1, variables], np.nan, np.float32))

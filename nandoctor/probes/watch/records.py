@@ -19,6 +19,7 @@ KINDS: Mapping[Trip, TripKind] = {
     Trip.GRADIENT: "gradient",
     Trip.LEARNING_RATE: "learning-rate",
     Trip.WEIGHTS: "weights",
+    Trip.ELSEWHERE: "other-worker",
 }
 
 
@@ -80,6 +81,7 @@ def trip_facts(watch: Watch, one: Optimizing, kind: Trip) -> TripFacts:
         epoch=epoch,
         batch=batch,
         optimizer=[other is one for other in watch.optimizing.values()].index(True),
+        worker=_worker(one),
         replica=one.replica if len({other.replica for other in watch.optimizing.values()}) > 1 else None,
         learning_rate=float(rows[-1, 1]) if len(rows) else None,
         bad=_bad(one, kind, watch.tracings[tracing - 1]),
@@ -96,12 +98,20 @@ def _place(watch: Watch, one: Optimizing, step: int) -> tuple[int | None, int | 
     return None, None
 
 
+def _worker(one: Optimizing) -> int | None:
+    """The worker whose step was not finite; None where one trains alone."""
+    worker = getattr(one.recorder, "worker", None)
+    return None if worker is None else int(worker.numpy())
+
+
 def _bad(one: Optimizing, kind: Trip, tracing: Tracing) -> tuple[str, ...]:
     """The names of the losses, gradients or variables that were not finite."""
     if kind == Trip.LOSS:
         return ("loss",)
     if kind == Trip.LEARNING_RATE:
         return ("learning rate",)
+    if kind == Trip.ELSEWHERE:
+        return (f"worker {_worker(one)}",)
     if kind == Trip.WEIGHTS:
         values = [variable.numpy() for variable in tracing.variables if tf.executing_eagerly()]
         return tuple(name for name, value in zip(one.names, values, strict=False) if not _finite(value))
@@ -115,8 +125,13 @@ def _bad_slots(optimizer: Any) -> list[str]:
     variables = variables() if callable(variables) else variables
     # Those of a plain graph have no value outside of its session.
     variables = [one for one in variables if tf.executing_eagerly()]
-    values = [(getattr(one, "path", one.name), np.asarray(one)) for one in variables]
+    values = [(getattr(one, "path", one.name), value_of(one)) for one in variables]
     return [str(name) for name, value in values if not _finite(value)]
+
+
+def value_of(variable: Any) -> Any:
+    """A variable's value as an array, on the first replica of a distributed one."""
+    return variable.numpy() if hasattr(variable, "numpy") else np.asarray(variable)
 
 
 def _finite(value: Any) -> bool:

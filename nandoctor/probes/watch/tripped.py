@@ -10,7 +10,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from nandoctor.errors import NandoctorError
@@ -22,12 +21,13 @@ from nandoctor.probes.watch.data_behind import data_behind, told_by_data
 from nandoctor.probes.watch.failure import facts_of, minimal_rows
 from nandoctor.probes.watch.guard import Tracing, Trip
 from nandoctor.probes.watch.live import live_names
-from nandoctor.probes.watch.records import run_facts, trip_facts
+from nandoctor.probes.watch.records import run_facts, trip_facts, value_of
 from nandoctor.probes.watch.session import Optimizing, Watch
 from nandoctor.probes.watch.spoken_names import losses_of
 from nandoctor.probes.watch.taking import take_capture
 
 REPLAY_SECONDS = 600.0
+ELSEWHERE = "it was finite on this worker; the report of the worker named has the cause and the rows"
 Backward = Mapping[Any, Sequence[tuple[str, range]]]
 
 
@@ -60,6 +60,9 @@ def tripped(
     script = known.subject.path if known.subject else ""
     trip = trip_facts(watch, optimizing, kind)
     known = replace(known, run=run_facts(watch, script, trip, seconds))
+    if kind == Trip.ELSEWHERE:
+        assert known.run is not None
+        return Tripped(replace(known, run=replace(known.run, trip=replace(trip, not_replayed=ELSEWHERE))))
     try:
         if tracing.capture is not None:
             capture = tracing.capture()
@@ -178,7 +181,7 @@ def _keeping(tracing: Tracing, optimizer: Any, kind: Trip) -> Keeping:
     model = tracing.noted.model
     own = {id(variable) for variable in tracing.variables}
     slots = {
-        str(getattr(one, "path", one.name)): np.asarray(one)
+        str(getattr(one, "path", one.name)): value_of(one)
         for one in _variables_of(optimizer)
         if id(getattr(one, "value", one)) not in own
     }

@@ -18,6 +18,7 @@ WHAT = {
     "learning-rate": "the learning rate was not finite",
     "weights": "the update left weights that are not finite",
     "evaluation": "an evaluation gave values that are not finite",
+    "other-worker": "another worker's step was not finite, and all workers stopped together",
 }
 PHASES: dict[str, Phase] = {"loss": "forward", "evaluation": "forward", "gradient": "backward"}
 
