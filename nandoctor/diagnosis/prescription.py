@@ -45,7 +45,7 @@ def _steps(array: ArrayFacts, column: ColumnFacts, data: DataFacts) -> Iterator[
         yield "drop", "no numbers" if not stats.finite else f"always {number(stats.minimum or 0.0)}"
         return
     if identifies(array, column):
-        yield "drop", "an id: another value in every row"
+        yield "drop", "an id"
         return
     if column.non_numeric:
         yield "cast", f"{plural(column.non_numeric, 'cell')} of text among numbers"

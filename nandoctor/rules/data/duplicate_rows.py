@@ -52,6 +52,9 @@ class DuplicateRows:
         rows = sampled(data.sample, arrays)
         if rows is None or combinations(arrays) < self.room * data.rows:
             return
+        # Rows that are copies are so in each column: one column of different values settles it without the others.
+        if any(len(values) - len(set(values)) <= self.share * len(values) for values in rows.columns.values()):
+            return
         keys = rows.keys()
         counts = Counter(keys)
         copies = len(keys) - len(counts)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from nandoctor.facts import DataFacts, SubjectFacts
+from nandoctor.facts import ColumnFacts, DataFacts, SubjectFacts
 from nandoctor.facts.meaning import identifies
 from nandoctor.finding import Finding, Remedy
 from nandoctor.wording import listing, plural
@@ -26,6 +26,8 @@ class IdLikeColumn:
 
     Limit and source:
         No value occurs twice: more than `repeats` (0) would clear it. At least 20 rows, since fewer differ by chance.
+        All values are compared up to 1,000 different ones and up to `compared` (8,192) rows, beyond that the 16 lowest
+        and the 16 highest.
 
     Remedy:
         Leave the column out. An id that comes again in new data (a user, a product) goes through
@@ -44,6 +46,7 @@ class IdLikeColumn:
     title: ClassVar[str] = "Column that numbers the rows"
 
     repeats: int = 0
+    compared: int = 8192
 
     def check(self, data: DataFacts, subject: SubjectFacts | None = None) -> Iterator[Finding]:
         """One note for each input array with such columns."""
@@ -62,14 +65,23 @@ class IdLikeColumn:
                 severity="note",
                 title=self.title,
                 message=(
-                    f"{plural(len(names), 'column')} of input {array.name!r} with another whole number in each of "
-                    f"{first.finite:,} rows ({self.repeats} repeated): {listing(names)}; {names[0]} lies in "
-                    f"{first.minimum or 0:.0f}..{first.maximum or 0:.0f}. Leave ids out, or look them up in an "
-                    f"Embedding."
+                    f"{plural(len(names), 'column')} of input {array.name!r} with {self._unlike(columns)}: "
+                    f"{listing(names)}; {names[0]} lies in {first.minimum or 0:.0f}..{first.maximum or 0:.0f}. Leave "
+                    f"ids out, or look them up in an Embedding."
                 ),
                 location=data.location(names[:16]),
                 evidence={"columns": len(names), "rows": first.finite, "repeats": 0},
-                limits={"repeats": self.repeats},
+                limits={"repeats": self.repeats, "compared": self.compared},
                 remedies=(Remedy("drop-column", "Leave the id out, or put IntegerLookup and Embedding in front"),),
                 about=array.about,
             )
+
+    def _unlike(self, columns: Sequence[ColumnFacts]) -> str:
+        """What was seen of the values' being different, and in how many of them."""
+        rows = columns[0].stats.finite
+        if all(column.distinct is not None or column.stats.finite <= self.compared for column in columns):
+            return f"another whole number in each of {rows:,} rows ({self.repeats} repeated)"
+        return (
+            f"whole numbers that number the rows or are named as an id; of {rows:,} rows the lowest and the highest "
+            f"values were compared, not all, and none of these comes twice ({self.repeats} repeated)"
+        )

@@ -50,6 +50,8 @@ class SplitOverlap:
 
     def check(self, data: DataFacts) -> Iterator[Finding]:
         """One warning for each split with rows of the training split."""
+        if not data.splits:
+            return
         arrays = (*data.inputs, *data.labels)
         trained = sampled(data.sample, arrays)
         if trained is None or combinations(arrays) < self.room * data.rows:

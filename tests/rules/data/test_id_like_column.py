@@ -27,3 +27,10 @@ def test_silent_on_years_measurements_and_repeated_ids(table, normal):
     }
 
     assert not list(IdLikeColumn().check(table(columns)))
+
+
+def test_a_long_column_is_not_said_to_be_compared_as_a_whole(table):
+    (finding,) = IdLikeColumn().check(table({"user_id": 1000 + 7 * np.arange(9000)}))
+
+    assert "not all" in finding.message
+    assert "in each of" not in finding.message

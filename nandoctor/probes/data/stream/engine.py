@@ -6,7 +6,7 @@ import os
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
@@ -49,6 +49,9 @@ def connection() -> duckdb.DuckDBPyConnection:
         known = _local.connection = duckdb.connect(":memory:", config=config)
         # In a notebook DuckDB would show a bar of its own for each part.
         known.execute("SET enable_progress_bar = false")
+        # DuckDB 2 fetches each buffer on another thread, which spins until this one waits; what is read is at hand.
+        with suppress(duckdb.CatalogException):
+            known.execute("SET async_threads = 0")
     return known
 
 
