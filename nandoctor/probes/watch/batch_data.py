@@ -44,7 +44,7 @@ def batch_facts(capture: StepCapture) -> DataFacts | None:
         from_file=False,
         only_batch=True,
         batch_size=batch.rows,
-        notices=("Of the data, the batch of the failing step alone was looked at.",),
+        notices=("Of the data, only the batch of the replayed step was looked at.",),
     )
 
 

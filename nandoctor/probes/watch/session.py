@@ -89,13 +89,14 @@ class Watch:
     @contextmanager
     def working(self) -> Iterator[None]:
         """What the watch itself does in a hook: an error in it ends the watch, never the script."""
-        begun = time.perf_counter()
+        begun, before = time.perf_counter(), self.seconds
         try:
             yield
         except Exception as error:
             self.give_up(error)
         finally:
-            self.seconds += time.perf_counter() - begun
+            # What one hook does within another's work is counted once.
+            self.seconds = before + time.perf_counter() - begun
 
     def give_up(self, error: Exception) -> None:
         """Switch the watch off, and say so once, in one line on standard error."""
