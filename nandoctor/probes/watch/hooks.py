@@ -14,12 +14,11 @@ from typing import Any
 import tensorflow as tf
 
 from nandoctor.facts.run import EvaluationWay
-from nandoctor.probes.compat.watching import is_function_graph, is_jit_compiled, on_eager_backward, replica_number
+from nandoctor.probes.compat.watching import is_function_graph, is_jit_compiled, on_eager_backward
 from nandoctor.probes.watch.compiled import keep_arguments
-from nandoctor.probes.watch.eager import tracing_of
-from nandoctor.probes.watch.guard import Tracing, Update, guarded_eagerly, guarded_update
-from nandoctor.probes.watch.noted import EAGER, Noted, flat_tensors
-from nandoctor.probes.watch.session import Fitting, Optimizing, Watch
+from nandoctor.probes.watch.noted import EAGER, flat_tensors
+from nandoctor.probes.watch.session import Fitting, Watch
+from nandoctor.probes.watch.updating import guard_eagerly, guard_traced
 
 Undo = Callable[[], None]
 
@@ -111,10 +110,10 @@ def install_keras(watch: Watch, keras: Any) -> list[Undo]:
             if watch.off or get_ident() in watch.within:
                 return plain(self, grads, trainable_variables)
             if tf.executing_eagerly():
-                return _guard_eagerly(watch, self, list(grads), trainable_variables, plain)
+                return guard_eagerly(watch, self, list(grads), trainable_variables, plain)
             if not is_function_graph(tf.compat.v1.get_default_graph()):
                 return plain(self, grads, trainable_variables)
-            return _guard(watch, self, list(grads), trainable_variables, plain)
+            return guard_traced(watch, self, list(grads), trainable_variables, plain)
 
         return run
 
@@ -123,7 +122,7 @@ def install_keras(watch: Watch, keras: Any) -> list[Undo]:
             unwatched = watch.off or get_ident() in watch.within or tf.executing_eagerly()
             if unwatched or not is_function_graph(tf.compat.v1.get_default_graph()):
                 return plain(self, grads, trainable_variables)
-            return _guard(watch, self, list(grads), trainable_variables, plain)
+            return guard_traced(watch, self, list(grads), trainable_variables, plain)
 
         return run
 
@@ -147,7 +146,7 @@ def install_tf_keras(watch: Watch, keras: Any) -> list[Undo]:
             def update(optimizer: Any, _grads: Any, _variables: Any) -> Any:
                 return plain(optimizer, pairs, *args, **kwargs)
 
-            build = _guard_eagerly if tf.executing_eagerly() else _guard
+            build = guard_eagerly if tf.executing_eagerly() else guard_traced
             build(watch, self, [one for one, _ in pairs], [one for _, one in pairs], update)
             return self.iterations
 
@@ -239,89 +238,3 @@ def _note_losses(watch: Watch, target: Any) -> None:
 
 def _graph() -> Any:
     return EAGER if tf.executing_eagerly() else tf.compat.v1.get_default_graph()
-
-
-def _guard(watch: Watch, optimizer: Any, grads: list[Any], trainable: Any, plain: Any) -> Any:
-    """The guarded update; where the guard cannot be built the plain one. Either is in the graph exactly once."""
-    update = None
-    try:
-        optimizing, update = _prepared(watch, optimizer, grads, trainable, plain)
-        noted = watch.notebook.turn(tf.compat.v1.get_default_graph())
-        return guarded_update(watch.tracings, optimizing.recorder, noted, update, skip=watch.skip)
-    except Exception as error:
-        if update is None or not update.placed:
-            # Where the update itself is at fault this raises, too, and then it is the script's error.
-            plain(optimizer, grads, trainable)
-        watch.give_up(error)
-        return None
-
-
-def _guard_eagerly(watch: Watch, optimizer: Any, grads: list[Any], trainable: Any, plain: Any) -> Any:
-    """The update, looked at before and after; it is made exactly once, but for one that is refused."""
-    update = None
-    try:
-        watch.eager.update()
-        optimizing, update = _prepared(watch, optimizer, grads, trainable, plain)
-        noted = watch.notebook.turn(EAGER)
-        made = guarded_eagerly(optimizing.recorder, noted, update, lambda: _traced(watch, noted, update))
-    except Exception as error:
-        if update is None or not update.begun:
-            watch.give_up(error)
-            return plain(optimizer, grads, trainable)
-        if not update.placed:
-            raise
-        watch.give_up(error)
-        return None
-    with watch.working():
-        if made:
-            watch.eager.updated()
-        else:
-            watch.poll(now=True)
-    return None
-
-
-def _traced(watch: Watch, noted: Noted, update: Update) -> Tracing:
-    number = len(watch.tracings) + 1
-    watch.tracings.append(tracing_of(watch.eager.step, noted, update.gradients, update.variables, number))
-    return watch.tracings[-1]
-
-
-def _prepared(watch: Watch, optimizer: Any, grads: list[Any], trainable: Any, plain: Any) -> tuple[Optimizing, Update]:
-    variables = list(optimizer._trainable_variables if trainable is None else trainable)
-    pairs = [(one, _tensorflow_variable(v)) for one, v in zip(grads, variables, strict=True) if one is not None]
-    with tf.init_scope():
-        if not getattr(optimizer, "built", True):
-            optimizer.build(variables)
-    names = tuple(getattr(v, "path", v.name) for one, v in zip(grads, variables, strict=True) if one is not None)
-
-    def run() -> Any:
-        # An optimizer within another one (a LossScaleOptimizer) is guarded with it; each replica has its own thread.
-        watch.within.add(get_ident())
-        try:
-            return plain(optimizer, grads, trainable)
-        finally:
-            watch.within.discard(get_ident())
-
-    update = Update(
-        [one for one, _ in pairs],
-        [variable for _, variable in pairs],
-        _learning_rate(optimizer),
-        run,
-        scale=getattr(optimizer, "dynamic_scale", None),
-    )
-    return watch.optimized(optimizer, names), update
-
-
-def _learning_rate(optimizer: Any) -> Any:
-    """The learning rate of the update at hand."""
-    rate = getattr(optimizer, "_learning_rate", None)
-    if rate is not None and callable(rate) and not isinstance(rate, tf.Variable) and hasattr(rate, "get_config"):
-        return rate(optimizer.iterations)
-    return optimizer.learning_rate
-
-
-def _tensorflow_variable(variable: Any) -> Any:
-    """The tf.Variable behind a Keras variable; of a distributed one that of the replica that is being traced."""
-    plain = variable if isinstance(variable, tf.Variable) else getattr(variable, "value", variable)
-    local = getattr(plain, "values", None)
-    return local[min(replica_number(), len(local) - 1)] if isinstance(local, tuple | list) else plain

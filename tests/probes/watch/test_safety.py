@@ -15,8 +15,8 @@ pytestmark = pytest.mark.tensorflow
 
 BEFORE_THE_UPDATE = [
     "hooks._note_losses",
-    "hooks._prepared",
-    "hooks.guarded_update",
+    "updating._prepared",
+    "updating.guarded_update",
     "session.Recorder",
     "noted.Notebook.page",
     "noted.Notebook.turn",
@@ -38,8 +38,8 @@ WITH_OR_AFTER_IT = [
 ]
 IN_A_BRANCH = ["guard.kept_tensors", "guard._after", "recorder.Recorder.write_weights", "recorder.Recorder.count"]
 EAGERLY = [
-    "hooks._prepared",
-    "hooks.guarded_eagerly",
+    "updating._prepared",
+    "updating.guarded_eagerly",
     "guard.half_squares",
     "recorder.Recorder.write",
     "recorder.Recorder.write_weights",
