@@ -9,8 +9,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import tensorflow as tf
 
@@ -174,7 +175,18 @@ def tracing_of(
             lines[name] = one.line
 
     def own(tensor: Any) -> Any:
-        return tensors.get(tensor_number(tensor), tensor)
+        return tensor if tensor is None else tensors.get(tensor_number(tensor), tensor)
+
+    raw = {id(getattr(source, "value", source)): found for source, found in noted.gradients}
+    raw |= {id(source): found for source, found in noted.gradients}
+
+    def given(gradient: Any, variable: Any) -> Any:
+        """The gradient in the graph; as the tape gave it where what was made of it since cannot be told (a copy)."""
+        found = own(gradient)
+        if found is not gradient:
+            return found
+        unclipped = raw.get(id(variable))
+        return own(unclipped.values if isinstance(unclipped, tf.IndexedSlices) else unclipped)
 
     batch = _batch(step.leaves.values())
     kept = [(graph.capture(one), one) for one in batch]
@@ -190,7 +202,7 @@ def tracing_of(
         graph=graph,
         noted=page,
         losses=[own(one) for one in noted.losses],
-        gradients=[own(one) for one in gradients],
+        gradients=[given(gradient, variable) for gradient, variable in zip(gradients, variables, strict=True)],
         variables=list(variables),
         kept=[Kept("argument", inner) for inner, _ in kept],
         stash=[one for _, one in kept],
@@ -232,9 +244,18 @@ def _user_line() -> Line | None:
         if frame is None:
             return None
         code = frame.f_code
-        if is_user_file(code.co_filename):
+        owner = _owner(code.co_filename)
+        if owner == "user":
             return code.co_filename, frame.f_lineno, code.co_name
-        if code.co_filename.startswith(WATCH) and code.co_name == "run":
+        if owner == "watch" and code.co_name == "run":
             return None
         frame = frame.f_back  # type: ignore[assignment]
     return None
+
+
+@cache
+def _owner(path: str) -> Literal["user", "watch", "other"]:
+    """Whose source file that is. It is asked for some twenty frames of each op: one look-up a frame has to do."""
+    if is_user_file(path):
+        return "user"
+    return "watch" if path.startswith(WATCH) else "other"
