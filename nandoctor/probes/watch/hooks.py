@@ -48,7 +48,12 @@ def install_tensorflow(watch: Watch) -> list[Undo]:
         def run(self: Any, target: Any, sources: Any, *args: Any, **kwargs: Any) -> Any:
             with watch.working():
                 _note_losses(watch, target)
-            return plain(self, target, sources, *args, **kwargs)
+            found = plain(self, target, sources, *args, **kwargs)
+            with watch.working():
+                if tf.executing_eagerly() and not watch.off:
+                    pairs = zip(tf.nest.flatten(sources), tf.nest.flatten(found), strict=False)
+                    watch.notebook.page(EAGER).gradients += pairs
+            return found
 
         return run
 

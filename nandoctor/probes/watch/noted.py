@@ -14,12 +14,14 @@ import tensorflow as tf
 class Noted:
     """What was noted in one graph since the last update of the weights there.
 
-    `losses` are the targets that gradients were asked of, `terms` the named parts of the loss, `inputs`, `labels`,
+    `losses` are the targets that gradients were asked of, `gradients` what
+    was given for them, by source, `terms` the named parts of the loss, `inputs`, `labels`,
     `weights` (of the samples) and `predictions` what Keras gave the loss of a model, `backward` the forward op (by
     name) of each op that differentiation made.
     """
 
     losses: list[Any] = field(default_factory=list)
+    gradients: list[tuple[Any, Any]] = field(default_factory=list)
     terms: list[tuple[str, Any]] = field(default_factory=list)
     inputs: Any = None
     labels: Any = None

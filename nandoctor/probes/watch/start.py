@@ -255,7 +255,9 @@ class Watching:
         self.tripped, self.capsule = found.facts, found.capsule
         self.notices += found.notices
         if found.capsule is not None:
-            self.notices.append(f"The step is kept; `nandoctor replay {found.capsule}` examines it again.")
+            replayed = found.facts.run is None or found.facts.run.trip is None or not found.facts.run.trip.not_replayed
+            again = f"; `nandoctor replay {found.capsule}` examines it again" if replayed else f" in {found.capsule}"
+            self.notices.append(f"The step is kept{again}.")
 
 
 def _script(path: str) -> SubjectFacts:

@@ -59,16 +59,19 @@ def take_capture(tracing: Tracing, live: LiveNames, made: Sequence[tuple[str, ra
         name = spoken.get(id(kept.tensor)) or _readable(kept.tensor)
         fed.append(Fed(name, tensor_name(kept.tensor), role, value))
     outputs = [one for one in flat_tensors(tracing.noted.predictions) if one.graph is graph]
-    needed = ancestors([*tracing.losses, *tracing.gradients, *outputs])
+    needed = ancestors([one for one in (*tracing.losses, *tracing.gradients, *outputs) if _lies_in(one, graph)])
     needed -= {kept.tensor.op.name for kept in tracing.kept}
     held, constants = _captured(graph, needed, live.variables, tracing.variables, tensor_name)
     gradients: list[tuple[Sink, str, str]] = [
         ("gradient", live.variables.get(id(variable.handle)) or _own_name(variable), tensor_name(gradient))
         for variable, gradient in zip(tracing.variables, tracing.gradients, strict=True)
-        if gradient.graph is graph
+        if _lies_in(gradient, graph)
     ]
+    # The target of an inner tape (a gradient penalty) is no loss; it is told by its shape.
+    targets = [one for one in tracing.losses if _lies_in(one, graph)]
+    scalar = [one for one in targets if one.shape.rank == 0] or targets
     losses: list[tuple[Sink, str, str]] = [
-        ("loss", "" if len(tracing.losses) == 1 else _readable(one), tensor_name(one)) for one in tracing.losses
+        ("loss", "" if len(scalar) == 1 else _readable(one), tensor_name(one)) for one in scalar
     ]
     return StepCapture(
         graph=definition.SerializeToString(),
@@ -102,6 +105,11 @@ def _captured(
         elif inner.dtype != tf.variant:
             constants.append(Fed(_readable(inner), tensor_name(inner), "constant", source.numpy()))
     return held, constants
+
+
+def _lies_in(tensor: Any, graph: Any) -> bool:
+    """Whether the tensor is one of the graph's own, and has no value of its own."""
+    return tensor is not None and not hasattr(tensor, "numpy") and tensor.graph is graph
 
 
 def _own_name(variable: Any) -> str:

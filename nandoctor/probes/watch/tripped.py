@@ -128,7 +128,8 @@ def looked_at(watch: Watch, *, known: Facts, seconds: float, made: Backward) -> 
             known = replace(known, subject=replace(known.subject, losses=losses_of(tracing.noted)))
         return Tripped(facts_of(capture, known), None, notices)
     except Exception as error:
-        return Tripped(known, None, (f"No step was looked at op by op: {_sentence(error)}",))
+        run = replace(known.run, check_ups=()) if known.run is not None else None
+        return Tripped(replace(known, run=run), None, (f"No step was looked at op by op: {_sentence(error)}",))
 
 
 def _with_data(watch: Watch, capture: StepCapture, known: Facts) -> tuple[StepCapture, Facts, tuple[str, ...]]:

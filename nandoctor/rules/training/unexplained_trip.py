@@ -100,6 +100,14 @@ class UnexplainedTrip:
             location=Location(phase=PHASES.get(trip.kind, "update")),
             evidence={"kind": trip.kind, "bad": len(trip.bad)} | ({"loss_before": losses[-1]} if losses else {}),
             limits={"nonfinite": 0},
-            remedies=(Remedy("repeatable-step", "Let the step depend on its batch and the weights alone"),),
+            remedies=_remedies(trip),
             about="trip",
         )
+
+
+def _remedies(trip: TripFacts) -> tuple[Remedy, ...]:
+    if trip.kind == "other-worker":
+        return (Remedy("read-worker-report", "Read the report of that worker"),)
+    if trip.not_replayed is not None:
+        return (Remedy("report-limit", "This is a limit of nandoctor, not of your script: please report it"),)
+    return (Remedy("repeatable-step", "Let the step depend on its batch and the weights alone"),)
