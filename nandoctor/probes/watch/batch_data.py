@@ -40,7 +40,7 @@ def batch_facts(capture: StepCapture) -> DataFacts | None:
     found = data_facts(DataSet(Path(), {}), matched)
     return replace(
         found,
-        path="the batch of the failing step",
+        path="the batch of the replayed step",
         from_file=False,
         only_batch=True,
         batch_size=batch.rows,
