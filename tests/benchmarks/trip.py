@@ -31,7 +31,7 @@ def measure(folder: Path, quick: bool) -> Table:
 
 
 def _report(training: list[str | Path]) -> tuple[float, str]:
-    """Seconds until the last line of the report, and the line with its first finding."""
+    """Seconds until the last line of the report, and its first finding."""
     with subprocess.Popen(training, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1) as process:
         given, answers = process.stdin, process.stdout
         assert given is not None
@@ -46,4 +46,4 @@ def _report(training: list[str | Path]) -> tuple[float, str]:
             report.append(line.strip())
             ended = time.perf_counter()
         given.close()
-    return ended - poisoned, next((line for line in report if line.startswith("ND")), "none")
+    return ended - poisoned, next((line.split()[0] for line in report if line.startswith("ND")), "none")
