@@ -2,4 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nandoctor.api import TrainingError, check_data, scan, watch
+
 __version__ = "0.1.0"
+__all__ = ["TrainingError", "check_data", "scan", "watch"]
+
+
+def __getattr__(name: str) -> Any:
+    # `import nandoctor` is to load nothing else: a training script does it before it imports TensorFlow.
+    if name not in __all__:
+        raise AttributeError(f"module 'nandoctor' has no attribute '{name}'")
+    from nandoctor import api
+
+    return getattr(api, name)

@@ -1,24 +1,29 @@
-"""What the commands, a notebook and a test call."""
+"""What the commands, a notebook and a test call.
+
+NumPy is imported by what is called, not by this module: a script that is run is to be the first to import it.
+"""
 
 from __future__ import annotations
 
+import os
 import platform
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from nandoctor import __version__
-from nandoctor.diagnosis.diagnose import diagnose
-from nandoctor.diagnosis.scaler import write_scaler
 from nandoctor.errors import USAGE, NandoctorError
-from nandoctor.facts import Facts
 from nandoctor.finding import Report, Tool
 
 if TYPE_CHECKING:
+    from nandoctor.facts import Facts
     from nandoctor.probes.data.stream.part import Run
     from nandoctor.probes.models.subject import Subject
+    from nandoctor.probes.watch.script import Program
+    from nandoctor.probes.watch.start import Wanted, Watching
 
 Progress = Callable[[str, int, int], None]
 
@@ -46,6 +51,8 @@ def scan(
     `progress(what, done, total)` is called as the work goes on. NandoctorError where the model or the data cannot be
     examined. Neither the model on disk nor the data is changed.
     """
+    from nandoctor.diagnosis.diagnose import diagnose
+
     facts = observe(
         Path(model),
         Path(data),
@@ -81,6 +88,7 @@ def observe(
     progress: Progress,
 ) -> Facts:
     """Everything that a scan observes, before any rule has looked at it."""
+    from nandoctor.facts import Facts
     from nandoctor.probes.data.batches import choose_rows, telling_rows
     from nandoctor.probes.data.match import match
     from nandoctor.probes.data.matched import WantedInput
@@ -150,6 +158,9 @@ def check_data(
     go. `progress(rows, bytes)` is told what was read so far. TensorFlow is not loaded,
     but for .tfrecord. NandoctorError where the data cannot be examined.
     """
+    from nandoctor.diagnosis.diagnose import diagnose
+    from nandoctor.diagnosis.scaler import write_scaler
+    from nandoctor.facts import Facts
     from nandoctor.probes.data.expected_model import expected_model
     from nandoctor.probes.data.stream.observe import observe_data
 
@@ -177,6 +188,151 @@ def check_data(
     if scaler is not None:
         write_scaler(data, scaler)
     return diagnose(facts)
+
+
+class TrainingError(Exception):
+    """A watched training with findings: `report` holds them, and the message is that report as a table."""
+
+    def __init__(self, report: Report) -> None:
+        from nandoctor.reports.formats import ReportFormat, render
+
+        super().__init__(f"\n{render(report, ReportFormat.TABLE)}")
+        self.report = report
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a watched script ended.
+
+    `error` is what it raised in the end (SystemExit, too), None where it ran to its last line; `stopped` says that
+    nandoctor ended it. `told` is the run in one sentence. `report` is None in a process that the script forked off, and
+    where it could not be made: `failure` is why.
+    """
+
+    report: Report | None
+    error: BaseException | None
+    stopped: bool = False
+    tripped: bool = False
+    told: str = ""
+    failure: Exception | None = None
+
+
+def run(program: Program, wanted: Wanted, *, save_facts: Path | None = None) -> Outcome:
+    """Run a script in this process as `python` would, watch its training, and say what is wrong with its numbers.
+
+    NandoctorError (exit code 2) where there is no such script. `sys.argv`, `sys.path` and `__main__` are the script's
+    afterwards, since its handlers at exit still have to run.
+    """
+    from nandoctor.probes.watch.script import run_program
+    from nandoctor.probes.watch.start import Watching
+
+    watching = Watching(program.target, wanted)
+    watching.begin()
+    error = run_program(program)
+    if os.getpid() != watching.process:
+        return Outcome(None, error)
+    report, failure = None, None
+    try:
+        watching.end(error)
+        report = _diagnosed(watching)
+        if save_facts is not None:
+            _write_facts(watching.facts(), save_facts)
+    except Exception as wrong:
+        failure = wrong
+    return Outcome(
+        report=report,
+        error=error,
+        stopped=watching.stopped(error),
+        tripped=watching.tripped is not None,
+        told=watching.told(),
+        failure=failure,
+    )
+
+
+def replay(capsule: Path | str, *, save_facts: Path | None = None, notices: Sequence[str] = ()) -> Report:
+    """Run the step in a capsule again and say what is wrong with its numbers, as the run that wrote it did.
+
+    `notices` are sentences that the report is to show after its own. NandoctorError where there is no whole capsule, or
+    where its step may touch what is outside of it.
+    """
+    from nandoctor.diagnosis.diagnose import diagnose
+    from nandoctor.probes.watch.capsule import read_capsule
+
+    found = read_capsule(Path(capsule))
+    from nandoctor.probes.watch.failure import facts_of
+    from nandoctor.probes.watch.needed import refuse_reaching_out
+
+    try:
+        refuse_reaching_out(found.capture)
+    except NandoctorError as error:
+        raise NandoctorError(f"{capsule}: {error.message}", error.exit_code) from error
+    facts = facts_of(found.capture, found.facts)
+    if facts.step is None:
+        raise NandoctorError(f"{capsule}: {facts.unavailable['step']}")
+    if save_facts is not None:
+        _write_facts(facts, save_facts)
+    report = diagnose(facts)
+    written = found.facts.tool.tensorflow
+    if written != facts.tool.tensorflow:
+        differs = f"The step was traced by TensorFlow {written} and replayed by {facts.tool.tensorflow}."
+        notices = (differs, *notices)
+    return replace(report, notices=(*report.notices, *notices))
+
+
+@dataclass
+class Watched:
+    """What `watch` gives: `report` is there when its block has ended."""
+
+    report: Report | None = None
+
+
+@contextmanager
+def watch(
+    *,
+    on_trip: Literal["stop", "skip"] = "stop",
+    max_steps: int | None = None,
+    capsule_dir: Path | str | None = None,
+    fail_on: Literal["error", "warning", "never"] = "error",
+) -> Iterator[Watched]:
+    """Watch the training inside the block, in a notebook, a script or a test.
+
+    With "stop" the training ends where its numbers turn non-finite, with "skip" the poisoned updates are left out.
+    TrainingError when the block has ended with findings at or above `fail_on`; what else it raises is left alone.
+    What was traced before the block began (a compiled `tf.function`) is not watched; the models that `fit` is called
+    on are traced anew.
+    """
+    from nandoctor.probes.watch.start import CAPSULES, Wanted, Watching
+
+    capsules = Path(capsule_dir) if capsule_dir is not None else CAPSULES
+    watching = Watching("notebook" if _in_notebook() else sys.argv[0], Wanted(on_trip, max_steps, capsules))
+    watched = Watched()
+    watching.begin()
+    try:
+        yield watched
+    except BaseException as error:
+        watching.end(error)
+        if not watching.stopped(error):
+            raise
+    watching.end()
+    watched.report = _diagnosed(watching)
+    summary = watched.report.summary
+    if {"error": summary.error, "warning": summary.error + summary.warning, "never": 0}[fail_on]:
+        raise TrainingError(watched.report) from None
+
+
+def _diagnosed(watching: Watching) -> Report:
+    """The report on a run that is over, with what earlier looks found."""
+    from nandoctor.diagnosis.diagnose import diagnose
+    from nandoctor.diagnosis.moment import with_earlier
+
+    report = diagnose(watching.facts())
+    if watching.tripped is None:
+        report = with_earlier(report, [(one, diagnose(one)) for one in watching.looks[:-1]])
+    return replace(report, notices=(*report.notices, *watching.notices))
+
+
+def _in_notebook() -> bool:
+    return hasattr(sys.modules.get("IPython"), "get_ipython") and not sys.argv[0].endswith(".py")
 
 
 def _where(dask: str | None) -> AbstractContextManager[Run]:

@@ -152,13 +152,41 @@ class ColumnPrescription:
 
 
 @dataclass(frozen=True)
+class RecordedStep:
+    """One step of training, as the flight recorder has it; a NaN is what was measured."""
+
+    step: int
+    loss: float
+    gradient_norm: float
+    learning_rate: float
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """A watched run: how many `steps` were watched, what the run came to in sentences, and the last recorded steps.
+
+    `told` says what tripped and where, or that nothing did; `before` what the steps before it were like, None without a
+    trip. `trip` is what is known of it, None without one. `nearest_limit` says what came nearest to its dtype's limit,
+    `cost` is the share of the time that the watch took; None where that was not measured.
+    """
+
+    steps: int
+    told: str
+    before: str | None = None
+    trip: Mapping[str, Any] | None = None
+    nearest_limit: str | None = None
+    cost: float | None = None
+    recorded: tuple[RecordedStep, ...] = ()
+
+
+@dataclass(frozen=True)
 class Report:
     """Everything a report format needs; `findings[0]` is the root cause.
 
     `examined` are sentences that say what was looked at (rows, passes, loss, instruments), `skipped` the
     rules that could not be applied, `notices` what the reader must know about how the examination was made,
     `check_numerics` what TensorFlow's own instrument said. `prescription` is what data that was examined alone
-    needs, column by column.
+    needs, column by column. `run` is about a watched training.
     """
 
     tool: Tool
@@ -171,4 +199,5 @@ class Report:
     layers: tuple[LayerRow, ...] = ()
     check_numerics: Mapping[str, Any] | None = None
     prescription: tuple[ColumnPrescription, ...] = ()
+    run: RunReport | None = None
     schema_version: int = SCHEMA_VERSION

@@ -18,8 +18,8 @@ def number(value: float) -> str:
 
 
 def plural(count: int, noun: str) -> str:
-    """`1 row`, `2 rows`, `1,024 rows`, `2 batches`."""
-    ending = "es" if noun.endswith("ch") else "s"
+    """`1 row`, `1,024 rows`, `2 batches`, `2 epochs`."""
+    ending = "es" if noun.endswith("batch") else "s"
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}{ending}"
 
 

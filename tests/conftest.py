@@ -1,9 +1,15 @@
-"""Options of the test suite."""
+"""Options of the test suite, and a captured step of training without a script around it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
 import pytest
 from hypothesis import settings
+
+from nandoctor.probes.watch.capture import Fed, Held, StepCapture
 
 # How long an example takes says nothing about the code on a machine that does other things too.
 settings.register_profile("without-deadline", deadline=None)
@@ -12,3 +18,43 @@ settings.load_profile("without-deadline")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--regenerate", action="store_true", help="rewrite golden files instead of comparing with them")
+
+
+Making = Callable[..., StepCapture]
+
+
+@pytest.fixture
+def captured() -> Making:
+    """Captures `loss(weight, x, y)` with the gradient of `weight`; `lines` are those of all forward ops."""
+
+    def make(
+        loss: Callable[[Any, Any, Any], Any], x: Any, y: Any, weight: Any, line: tuple[str, int, str, str]
+    ) -> StepCapture:
+        import tensorflow as tf
+
+        variable = tf.Variable(weight, name="weight")
+        labels = tf.convert_to_tensor(y)
+
+        @tf.function(autograph=False)
+        def step(x: Any, y: Any) -> tuple[Any, Any]:
+            with tf.GradientTape() as tape:
+                value = loss(variable, x, y)
+            return value, tape.gradient(value, variable)
+
+        traced = step.get_concrete_function(
+            tf.TensorSpec([None, *np.shape(x)[1:]], tf.float32, "x"), tf.TensorSpec([None], labels.dtype, "y")
+        )
+        given, wanted = traced.graph.inputs, traced.graph.outputs
+        forward = [op.name for op in traced.graph.get_operations() if not op.name.startswith("gradient")]
+        return StepCapture(
+            graph=traced.graph.as_graph_def().SerializeToString(),
+            fed=(
+                Fed("x", given[0].name, "input", np.asarray(x, np.float32)),
+                Fed("y", given[1].name, "label", labels.numpy()),
+            ),
+            held=(Held("weight", given[2].name, True, variable.numpy()),),
+            results=(("loss", "", wanted[0].name), ("gradient", "weight", wanted[1].name)),
+            lines=dict.fromkeys(forward, line),
+        )
+
+    return make

@@ -27,15 +27,21 @@ FLOORS = {
     "baseline": 3,
     "api": 4,
     "cli": 5,
+    "pytest_plugin": 5,
 }
 # Rooms on one floor do not know each other, but for these.
 PASSAGES = {
+    ("", "api"),  # what `import nandoctor` offers, loaded when it is asked for
     ("rule", "facts"),
     ("probes/models", "probes/compat"),
     ("probes/steps", "probes/compat"),
     ("probes/steps", "probes/models"),
+    ("probes/watch", "probes/compat"),
+    ("probes/watch", "probes/data"),
+    ("probes/watch", "probes/models"),
+    ("probes/watch", "probes/steps"),
 }
-WITH_TENSORFLOW = {"probes/models", "probes/steps", "probes/compat"}
+WITH_TENSORFLOW = {"probes/models", "probes/steps", "probes/compat", "probes/watch"}
 TENSORFLOW = {"tensorflow", "keras", "tf_keras"}
 PRIVATE = (
     "tensorflow.python",

@@ -27,10 +27,11 @@ def help_of(name: str) -> str:
     return f"```text\n$ nandoctor {name} --help\n{text.strip()}\n```"
 
 
-@pytest.mark.parametrize("part", ["help", "help of check-data", "rules"])
+@pytest.mark.parametrize("part", ["help", "help of run", "help of check-data", "rules"])
 def test_generated_parts_of_the_readme_are_up_to_date(request: pytest.FixtureRequest, part: str) -> None:
     wanted = {
         "help": lambda: help_of("scan"),
+        "help of run": lambda: help_of("run"),
         "help of check-data": lambda: help_of("check-data"),
         "rules": lambda: readme_table(load_rules()),
     }[part]()

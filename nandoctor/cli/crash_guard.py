@@ -24,12 +24,12 @@ ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
 Work = Callable[[tuple[str, ...]], int]
 
 
-def guarded(work: Work, advice: str) -> int:
+def guarded(work: Work, advice: str, what: str = "scan") -> int:
     """The exit code of `work(notices)`, which is run in a child process where the system can fork.
 
     After a crash it is run once more without oneDNN, unless the user has set TF_ENABLE_ONEDNN_OPTS; `notices` then
     says so to the report. NandoctorError (exit code 3), with `advice`, where that crashes, too. What the work itself
-    raises is raised in the child and left to the caller there.
+    raises is raised in the child and left to the caller there. `what` is what messages call the work.
     """
     # A process with TensorFlow in it has threads, and cannot be forked safely.
     if not hasattr(os, "fork") or "tensorflow" in sys.modules:
@@ -37,24 +37,23 @@ def guarded(work: Work, advice: str) -> int:
     code = _code_of(work, ())
     if -code in CRASHES and ONEDNN not in os.environ:
         name = signal.Signals(-code).name
-        _tell(f"TensorFlow itself crashed ({name}); the scan is repeated with {ONEDNN}=0")
+        _tell(f"TensorFlow itself crashed ({name}); the {what} is repeated with {ONEDNN}=0")
         os.environ[ONEDNN] = "0"
         try:
-            code = _code_of(work, (_notice(name),))
+            code = _code_of(work, (_notice(name, what),))
         finally:
             del os.environ[ONEDNN]
     if -code in CRASHES:
         raise NandoctorError(f"TensorFlow itself crashed on this model ({signal.Signals(-code).name}); {advice}")
     if -code == signal.SIGKILL:
-        raise NandoctorError(
-            "the scan was killed (SIGKILL), as happens when memory runs out; try a smaller --batch-size"
-        )
+        smaller = "try a smaller --batch-size" if what == "scan" else "it takes a machine with more of it"
+        raise NandoctorError(f"the {what} was killed (SIGKILL), as happens when memory runs out; {smaller}")
     return code if code >= 0 else 128 - code
 
 
-def _notice(name: str) -> str:
+def _notice(name: str, what: str) -> str:
     return (
-        f"TensorFlow itself crashed ({name}) on this model, and the scan was repeated with {ONEDNN}=0: what oneDNN's "
+        f"TensorFlow itself crashed ({name}) on this model, and the {what} was repeated with {ONEDNN}=0: what oneDNN's "
         "fused kernels make of NaN, as the model meets them in use, could therefore not be compared"
     )
 

@@ -13,6 +13,9 @@ from nandoctor import __version__
 from nandoctor.cli.check_data import check_data
 from nandoctor.cli.explain import explain
 from nandoctor.cli.output import escaping, tell
+from nandoctor.cli.replay import replay
+from nandoctor.cli.run import Then
+from nandoctor.cli.run import run as run_script
 from nandoctor.cli.scan import scan
 
 INTERRUPTED = 130
@@ -26,15 +29,21 @@ app = typer.Typer(
 )
 app.command(no_args_is_help=True)(scan)
 app.command("check-data", no_args_is_help=True)(check_data)
+app.command("run", no_args_is_help=True, context_settings={"allow_interspersed_args": False})(run_script)
+app.command(no_args_is_help=True)(replay)
 app.command()(explain)
 
 
 @dataclass
 class Settings:
-    """The global options, as far as they have been read; `own_process`: the process is there for the command alone."""
+    """The global options, as far as they have been read; `own_process`: the process is there for the command alone.
+
+    `then` is what is left to do when the command line has been read.
+    """
 
     traceback: bool = False
     own_process: bool = True
+    then: Then | None = None
 
 
 def _version(wanted: bool) -> None:
@@ -57,6 +66,7 @@ def main(
     Examples:
       nandoctor scan saved_model/ data.npz
       nandoctor check-data train.csv --target price
+      nandoctor run train.py --epochs 10
       nandoctor explain log-of-zero
 
     Exit codes: 0 nothing at or above --fail-on, 1 findings, 2 wrong usage or configuration, 3 could not be
@@ -77,14 +87,17 @@ def run(*, own_process: bool = True) -> None:
     try:
         with escaping():
             _command_line(settings)
+        assert settings.then is not None
+        ending = settings.then()
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except Exception as error:
         sys.exit(tell(error, traceback=settings.traceback))
+    ending.leave()
 
 
 def _command_line(settings: Settings) -> None:
-    """Read the command line, do what it says, and leave with SystemExit."""
+    """Read the command line and do what it says; returns where something is left to do, else SystemExit."""
     before, sys.unraisablehook = sys.unraisablehook, _interrupt_again
     try:
         # Called itself, `app` would leave its hook for uncaught exceptions behind.
@@ -96,7 +109,8 @@ def _command_line(settings: Settings) -> None:
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(INTERRUPTED)
-        raise
+        if left.code or settings.then is None:
+            raise
     finally:
         sys.unraisablehook = before
 

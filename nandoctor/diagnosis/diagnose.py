@@ -7,8 +7,11 @@ from collections.abc import Iterator
 from dataclasses import asdict, replace
 
 from nandoctor.diagnosis.folding import folded
+from nandoctor.diagnosis.moment import at_the_end, at_the_trip
 from nandoctor.diagnosis.prescription import prescription
 from nandoctor.diagnosis.ranking import ranked, summary
+from nandoctor.diagnosis.recording import run_examined, run_report
+from nandoctor.diagnosis.watched import of_run, of_the_trip_first
 from nandoctor.facts import DataFacts, Facts, GradientFacts, StepFacts
 from nandoctor.finding import Finding, LayerRow, Report, ReportSubject
 from nandoctor.rule import apply_rules, load_rules, needs
@@ -22,12 +25,20 @@ OF_CELLS = frozenset(
 
 def diagnose(facts: Facts) -> Report:
     """The report on these facts: the same facts give the same report."""
-    alone = facts.step is None and facts.weights is None
+    run = facts.run
+    alone = facts.step is None and facts.weights is None and run is None
     rules = load_rules("data", "head") if alone else load_rules()
+    if run is None:
+        # They concern a training, which a scan has not seen.
+        rules = tuple(rule for rule in rules if "run" not in needs(rule))
     if alone:
         rules = tuple(rule for rule in rules if set(needs(rule)) <= OF_DATA_ALONE)
     findings, skipped = apply_rules(tuple(rule() for rule in rules), facts)
     roots = ranked((*folded(findings, facts), *_of_other_splits(facts)))
+    if run is not None:
+        roots = of_the_trip_first(ranked(of_run(roots, run)))
+        trip = run.trip
+        roots = tuple(at_the_end(one) if trip is None else at_the_trip(one, trip) for one in roots)
     return Report(
         tool=facts.tool,
         subject=_subject(facts),
@@ -39,6 +50,7 @@ def diagnose(facts: Facts) -> Report:
         layers=tuple(_layer_rows(facts.step)) if facts.step else (),
         check_numerics=asdict(facts.check_numerics) if facts.check_numerics else None,
         prescription=prescription(facts.data) if alone and facts.data else (),
+        run=run_report(run, _nearest_limit(facts.step) if facts.step else None) if run is not None else None,
     )
 
 
@@ -67,11 +79,15 @@ def _of_other_splits(facts: Facts) -> tuple[Finding, ...]:
 def _subject(facts: Facts) -> ReportSubject:
     if facts.subject is not None:
         return ReportSubject(facts.subject.kind, facts.subject.path)
+    if facts.run is not None:
+        return ReportSubject("script", facts.run.script)
     return ReportSubject("data", facts.data.path if facts.data else "")
 
 
 def _examined(facts: Facts) -> Iterator[str]:
-    if facts.subject is not None and facts.subject.kind == "data":
+    if facts.run is not None:
+        yield from run_examined(facts.run)
+    elif facts.subject is not None and facts.subject.kind == "data":
         yield facts.subject.format
     elif facts.subject is not None:
         signature = f", signature {facts.subject.signature}" if facts.subject.signature else ""

@@ -13,6 +13,8 @@ from nandoctor.facts.data import (
 from nandoctor.facts.examination import CheckNumericsFacts, Disagreement, Facts, HiddenFacts
 from nandoctor.facts.layers import AbsorbedFacts, GradientFacts, LayerFacts, LoopFacts, NearLimit, TermFacts
 from nandoctor.facts.origin import Operand, Origin, Refusal, SourceLine
+from nandoctor.facts.pipeline import PipelineFacts
+from nandoctor.facts.run import EvaluationFacts, History, OptimizerFacts, RunFacts, TripFacts
 from nandoctor.facts.step import StepFacts
 from nandoctor.facts.subject import HeadFacts, InputFacts, LossFacts, SubjectFacts
 from nandoctor.facts.weights import VariableFacts, WeightFacts
@@ -26,25 +28,31 @@ __all__ = [
     "DataFacts",
     "Dialect",
     "Disagreement",
+    "EvaluationFacts",
     "Facts",
     "GradientFacts",
     "HeadFacts",
     "HiddenFacts",
+    "History",
     "InputFacts",
     "LayerFacts",
     "LoopFacts",
     "LossFacts",
     "NearLimit",
     "Operand",
+    "OptimizerFacts",
     "Origin",
+    "PipelineFacts",
     "Refusal",
     "RejectedRow",
     "RowSample",
+    "RunFacts",
     "SourceLine",
     "SplitFacts",
     "StepFacts",
     "SubjectFacts",
     "TermFacts",
+    "TripFacts",
     "VariableFacts",
     "WeightFacts",
 ]

@@ -179,6 +179,10 @@ class DataFacts:
     `split` (the first, to train on) and `splits` are the others. `fed_as` is the dtype that the values are to be
     fed in, None where nobody said. `files` are the files that were read, with how many rows each has (rejected ones
     included).
+
+    Of a watched run: `batch_rows` are the data rows of the failing batch in its order, None for one that was not found;
+    with `only_batch` the batch itself was profiled, and the rows of cells are places in it. `from_file` is False where
+    the data was in memory, and `path` only says what it is.
     """
 
     path: str
@@ -195,6 +199,9 @@ class DataFacts:
     splits: tuple[SplitFacts, ...] = ()
     fed_as: str | None = None
     files: tuple[tuple[str, int], ...] = ()
+    batch_rows: tuple[int | None, ...] = ()
+    only_batch: bool = False
+    from_file: bool = True
 
     @property
     def inputs(self) -> tuple[ArrayFacts, ...]:
@@ -208,6 +215,10 @@ class DataFacts:
 
     def place_in_batch(self, row: int) -> tuple[int, int] | None:
         """The batch that a data row was in and its place there, both from 0; None for a row that was not examined."""
+        if self.only_batch:
+            return 0, row
+        if self.batch_rows:
+            return (0, self.batch_rows.index(row)) if row in self.batch_rows else None
         if self.batch_size is None:
             return None
         batch = 0
@@ -217,6 +228,12 @@ class DataFacts:
             batch += -(-(end - first) // self.batch_size)
         return None
 
+    def rows_of_batch(self, places: Sequence[int]) -> tuple[int, ...] | None:
+        """The data rows at these places of a watched run's batch; None where one of them is not known."""
+        rows = [self.batch_rows[place] if place < len(self.batch_rows) else None for place in places]
+        known = tuple(sorted({row for row in rows if row is not None}))
+        return known if known and None not in rows else None
+
     def location(self, columns: Sequence[str], cells: Sequence[Cell] = ()) -> Location:
         """Where cells are: rows of the file, columns, line, and the places in the first batch that has any of them."""
         rows = sorted({cell.row for cell in cells})
@@ -224,17 +241,17 @@ class DataFacts:
         batch = places[0][0] if places else None
         lines = [cell.line for cell in cells if cell.line is not None]
         return Location(
-            file=self.path,
+            file=self.path if self.from_file else None,
             line=min(lines) if lines else None,
             phase="data",
             batch=batch,
             rows=tuple(place for number, place in places if number == batch) or None,
-            dataset_rows=tuple(rows) or None,
+            dataset_rows=self.rows_of_batch(rows) if self.only_batch else tuple(rows) or None,
             columns=tuple(columns) or None,
         )
 
     def rows_at(self, rows: Sequence[int], file: str | None = None, columns: Sequence[str] = ()) -> Location:
         """Where whole rows are: in this data set's file, or in another one."""
-        return Location(
-            file=file or self.path, phase="data", dataset_rows=tuple(rows) or None, columns=tuple(columns) or None
-        )
+        own = self.path if self.from_file else None
+        found = self.rows_of_batch(rows) if self.only_batch and file is None else tuple(rows) or None
+        return Location(file=file or own, phase="data", dataset_rows=found, columns=tuple(columns) or None)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from nandoctor.facts.data import DataFacts
+from nandoctor.facts.run import RunFacts
 from nandoctor.facts.step import StepFacts
 from nandoctor.facts.subject import SubjectFacts
 from nandoctor.facts.weights import WeightFacts
@@ -72,5 +73,6 @@ class Facts:
     step: StepFacts | None = None
     hidden: HiddenFacts | None = None
     check_numerics: CheckNumericsFacts | None = None
+    run: RunFacts | None = None
     unavailable: Mapping[str, str] = field(default_factory=dict)
     schema_version: int = 1

@@ -228,6 +228,13 @@ class Origin:
         )
 
     @property
+    def zero_over_zero(self) -> bool:
+        """Whether a NaN is the quotient of two zeros at the same place."""
+        blamed = [operand.blamed for operand in self.floats]
+        divides = self.ran in ("RealDiv", "Div")
+        return divides and self.output.nan > 0 and len(blamed) == 2 and all(stats.zeros > 0 for stats in blamed)
+
+    @property
     def about(self) -> str:
         """The key under which findings and ranking refer to this origin."""
         return f"origin:{self.id}"

@@ -50,8 +50,9 @@ class StepFacts:
         raise KeyError(identity)
 
     def replaces_input(self, *names: str | None) -> bool:
-        """Whether non-finite values of that input were seen, and all were replaced on purpose before they did harm."""
-        seen = [origin for origin in self.origins if origin.kind == "input" and origin.op in names]
+        """Whether non-finite values of that array were seen, and all were replaced on purpose before they did harm."""
+        inputs = [origin for origin in self.origins if origin.kind == "input"]
+        seen = [origin for origin in inputs if origin.op.removeprefix("labels ") in names]
         return bool(seen) and all(
             origin.contained and origin.absorbed_by and REPLACING_OPS.issuperset(origin.absorbed_by) for origin in seen
         )
@@ -82,8 +83,8 @@ class StepFacts:
     def branch_not_taken(self, origin: Origin) -> bool:
         """Whether this is a gradient of the branch that a Select left out: there the incoming gradient is 0.
 
-        Seen in 0 * Inf = NaN at the origin itself or at the next one. The NaN that follows from such an origin in
-        the gradient of the same op is not counted again.
+        Seen in 0 * Inf = NaN at the origin itself or at the next one, or in 0 / 0 = NaN, the gradient of a numerator.
+        The NaN that follows from such an origin in the gradient of the same op is not counted again.
         """
         if origin.phase != "backward" or origin.selected_by is None:
             return False
@@ -92,8 +93,10 @@ class StepFacts:
         )
         if inherited:
             return False
-        return origin.zero_times_infinity or any(
-            other.phase == "backward" and other.zero_times_infinity for other in self.consequences(origin)
+        return (
+            origin.zero_times_infinity
+            or origin.zero_over_zero
+            or any(other.phase == "backward" and other.zero_times_infinity for other in self.consequences(origin))
         )
 
     def growing_loop(self, origin: Origin) -> LoopFacts | None:

@@ -29,6 +29,7 @@ def as_mapping(report: Report) -> dict[str, Any]:
         "layers": [asdict(layer) for layer in report.layers],
         "check_numerics": report.check_numerics,
         "prescription": [asdict(one) for one in report.prescription],
+        "run": asdict(report.run) if report.run else None,
     }
     plain: dict[str, Any] = _plain(mapping)
     return plain

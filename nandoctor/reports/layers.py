@@ -1,4 +1,4 @@
-"""The layer table: how far each layer's values reach, and how near to its dtype's limit."""
+"""The tables of figures: how far each layer's values reach and how near to its dtype's limit, and the last steps."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tabulate import tabulate
 
-from nandoctor.finding import LayerRow
+from nandoctor.finding import LayerRow, RecordedStep
 from nandoctor.reports.wrapping import cell
 from nandoctor.wording import number
 
@@ -45,6 +45,13 @@ def layer_table(layers: Sequence[LayerRow], width: int) -> list[str]:
             ]
             for row in layers
         ]
+    return tabulate(rows, headers=headers, tablefmt="simple", disable_numparse=True).splitlines()
+
+
+def recorded_table(steps: Sequence[RecordedStep]) -> list[str]:
+    """One row a step of training; it fits any width."""
+    rows = [[f"{one.step:,}", number(one.loss), number(one.gradient_norm), number(one.learning_rate)] for one in steps]
+    headers = ["step", "loss", "gradient norm", "learning rate"]
     return tabulate(rows, headers=headers, tablefmt="simple", disable_numparse=True).splitlines()
 
 

@@ -58,7 +58,8 @@ def _shown(file: str) -> str:
 
 
 def _phase(location: Location) -> str:
-    name = location.phase if location.phase == "data" else f"{location.phase} pass"
+    names = {"data": "data", "update": "update of the weights"}
+    name = names.get(location.phase or "", f"{location.phase} pass")
     return str(name) if location.loop_iteration is None else f"{name}, loop iteration {location.loop_iteration}"
 
 

@@ -9,7 +9,7 @@ from typer import style
 
 from nandoctor.finding import ColumnPrescription, Finding, Remedy, Report
 from nandoctor.reports.formats import Detail
-from nandoctor.reports.layers import layer_table
+from nandoctor.reports.layers import layer_table, recorded_table
 from nandoctor.reports.places import brief_place, place
 from nandoctor.reports.wrapping import cell, item, wrap
 from nandoctor.wording import listing, number, plural
@@ -29,7 +29,7 @@ def render(report: Report, *, width: int = 100, colour: bool = False, detail: De
     and everything that was examined.
     """
     width = min(max(width, NARROWEST), WIDEST)
-    blocks = [_head(report, width, colour), *_findings(report, width, colour)]
+    blocks = [_head(report, width, colour), _run(report, width), *_findings(report, width, colour)]
     if detail != "brief":
         blocks += _advice(report, width)
         if report.summary.verdict == "healthy":
@@ -55,6 +55,13 @@ def _head(report: Report, width: int, colour: bool) -> list[str]:
         *wrap(", ".join([*libraries, f"Python {tool.python}"]), width),
         f"Verdict: {verdict} ({', '.join(counts) or 'no findings'})",
     ]
+
+
+def _run(report: Report, width: int) -> list[str]:
+    """What a watched training came to."""
+    if report.run is None:
+        return []
+    return [line for said in (report.run.told, report.run.before) if said for line in wrap(said, width)]
 
 
 def _findings(report: Report, width: int, colour: bool) -> Iterator[list[str]]:
@@ -177,6 +184,8 @@ def _circumstances(report: Report, width: int, *, verbose: bool) -> Iterator[lis
         return
     if report.examined and report.summary.verdict != "healthy":
         yield ["What was examined:", *(line for sentence in report.examined for line in item(sentence, width))]
+    if report.run is not None and report.run.recorded:
+        yield ["The last recorded steps:", *recorded_table(report.run.recorded)]
     if report.layers:
         yield ["Layers:", *layer_table(report.layers, width)]
     if report.skipped:

@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from processes import answering
+
 WAYS = ("plain", "interpreted", "check_numerics", "FULL_HEALTH")
 
 Run = Callable[[], tuple[float, int]]
@@ -24,18 +26,13 @@ Run = Callable[[], tuple[float, int]]
 def contender(folder: Path, name: str, way: str) -> Iterator[Run]:
     """A function that runs one step of the saved model in this way: (seconds, bytes) as above."""
     command = [sys.executable, __file__, folder / f"{name}.keras", folder / f"{name}.npy", way]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1) as process:
-        given, answers = process.stdin, process.stdout
-        assert given is not None
-        assert answers is not None
+    with answering(command) as ask:
 
         def run() -> tuple[float, int]:
-            given.write("run\n")
-            seconds, above = answers.readline().split()
+            seconds, above = ask("run").split()
             return float(seconds), int(above)
 
         yield run
-        given.close()
 
 
 def build(folder: Path, name: str, quick: bool) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from statistics import median
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 def medians(contenders: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, float]:
@@ -18,3 +21,18 @@ def medians(contenders: Mapping[str, Callable[[], float]], rounds: int) -> dict[
             if turn:
                 taken[name].append(seconds)
     return {name: median(values) for name, values in taken.items()}
+
+
+def pairs(plain: Callable[[], T], other: Callable[[], T], count: int) -> list[tuple[T, T]]:
+    """What two contenders return, (plain, other), in turn; which of them begins alternates.
+
+    A first pair, in which graphs are traced and memory is taken, does not count.
+    """
+    found = []
+    for turn in range(count + 1):
+        if turn % 2:
+            second, first = other(), plain()
+        else:
+            first, second = plain(), other()
+        found.append((first, second))
+    return found[1:]

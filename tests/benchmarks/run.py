@@ -18,6 +18,8 @@ import memory
 import planted_data
 import start_up
 import step
+import trip
+import watch
 import while_loops
 from table import Table
 
@@ -25,6 +27,8 @@ BENCHMARKS: dict[str, Callable[[Path, bool], Table]] = {
     "step": step.measure,
     "memory": memory.measure,
     "while-loops": while_loops.measure,
+    "watch": watch.measure,
+    "trip": trip.measure,
     "start-up": start_up.measure,
     "check-data": check_data.measure,
     "data-faults": planted_data.measure,

@@ -26,8 +26,10 @@ def build(name: str, quick: bool) -> tuple[Any, np.ndarray]:
         pixels = 96 if quick else 224
         model = keras.applications.ResNet50(weights=None, input_shape=(pixels, pixels, 3), classes=10)
         return model, random.normal(size=(16, pixels, pixels, 3)).astype(np.float32)
-    if name == "transformer":
-        return _transformer(keras), random.integers(0, 1000, (16, 128))
+    if name in ("transformer", "transformer-4"):
+        return _transformer(keras, 6 if name == "transformer" else 4), random.integers(0, 1000, (16, 128))
+    if name == "cnn":
+        return _cnn(keras), random.normal(size=(32, 32, 32, 3)).astype(np.float32)
     if name == "mlp":
         layers = [keras.layers.Dense(256, activation="relu") for _ in range(4)]
         model = keras.Sequential([keras.Input((256,)), *layers, keras.layers.Dense(10, activation="softmax")])
@@ -36,10 +38,18 @@ def build(name: str, quick: bool) -> tuple[Any, np.ndarray]:
     return keras.Sequential([keras.Input((200, 16)), *layers]), random.normal(size=(32, 200, 16)).astype(np.float32)
 
 
-def _transformer(keras: Any) -> Any:
+def _cnn(keras: Any) -> Any:
+    h = images = keras.Input((32, 32, 3))
+    for channels in (32, 64, 64):
+        h = keras.layers.Conv2D(channels, 3, padding="same", use_bias=False)(h)
+        h = keras.layers.MaxPooling2D()(keras.layers.ReLU()(keras.layers.BatchNormalization()(h)))
+    return keras.Model(images, keras.layers.Dense(10, activation="softmax")(keras.layers.GlobalAveragePooling2D()(h)))
+
+
+def _transformer(keras: Any, layers: int) -> Any:
     tokens = keras.Input((128,), dtype="int32")
     h = keras.layers.Embedding(1000, 256)(tokens)
-    for _ in range(6):
+    for _ in range(layers):
         attended = keras.layers.MultiHeadAttention(8, 32)(h, h)
         h = keras.layers.LayerNormalization()(h + attended)
         wide = keras.layers.Dense(1024, activation="gelu")(h)

@@ -45,6 +45,32 @@ def test_a_location_without_cells_claims_no_rows():
     assert (place.dataset_rows, place.batch, place.rows, place.columns, place.line) == (None,) * 5
 
 
+def test_of_a_watched_run_rows_of_the_batch_are_rows_of_the_data():
+    facts = DataFacts("the arrays", 100, (), 3, batch_rows=(70, None, 12), from_file=False)
+
+    assert [facts.rows_of_batch(places) for places in ([0], [2, 0], [1], [0, 1], [9], [])] == [
+        (70,),
+        (12, 70),
+        None,
+        None,
+        None,
+        None,
+    ]
+    place = facts.location(["a"], (Cell(12, 1.0), Cell(13, 1.0)))
+    assert (place.file, place.dataset_rows, place.batch, place.rows) == (None, (12, 13), 0, (2,))
+
+
+def test_of_a_batch_alone_cells_lie_in_rows_of_the_batch():
+    known = DataFacts("a.csv", 3, (), 3, batch_rows=(70, None, 12), only_batch=True)
+    unknown = DataFacts("the batch", 3, (), 3, only_batch=True, from_file=False)
+
+    place = known.location(["a"], (Cell(2, 1.0), Cell(0, 1.0)))
+    assert (place.file, place.dataset_rows, place.rows) == ("a.csv", (12, 70), (0, 2))
+    assert known.rows_at([0, 2]).dataset_rows == (12, 70)
+    place = unknown.location(["a"], (Cell(2, 1.0),))
+    assert (place.file, place.dataset_rows, place.rows) == (None, None, (2,))
+
+
 def test_cells_outside_a_range_and_whether_they_are_all():
     few = column([0.5, -3.0, 0.2, 9.0, 1.0])
     many = column([*range(40)])

@@ -3,9 +3,25 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from nandoctor.diagnosis.diagnose import diagnose
+from nandoctor.facts import (
+    Facts,
+    History,
+    LayerFacts,
+    Operand,
+    OptimizerFacts,
+    Origin,
+    RunFacts,
+    SourceLine,
+    StepFacts,
+    SubjectFacts,
+    TripFacts,
+)
 from nandoctor.finding import (
     Finding,
     LayerRow,
@@ -17,6 +33,7 @@ from nandoctor.finding import (
     Summary,
     Tool,
 )
+from nandoctor.stats import TensorStats
 
 TOOL = Tool("nandoctor", "0.1.0", "2.21.0", "3.15.1", "3.11.7")
 
@@ -135,7 +152,95 @@ def healthy_report() -> Report:
     )
 
 
-@pytest.fixture(params=["sick", "healthy"])
+@pytest.fixture(params=["sick", "healthy", "sick_run", "healthy_run"])
 def report(request: pytest.FixtureRequest) -> Report:
     made: Report = request.getfixturevalue(f"{request.param}_report")
     return made
+
+
+def diverging() -> RunFacts:
+    """Gradient descent whose loss grows 30 times a step from step 12 on, and overflows at step 37."""
+    losses = [*(2.0 - 0.02 * step for step in range(12)), *(1.8 * 30.0**step for step in range(25)), math.inf]
+    gradients = [3.0 * (loss / 2.0) ** 0.5 for loss in losses]
+    weights = [5.0 + (loss / 2.0) ** 0.5 for loss in losses[:-1]] + [0.0]
+    return RunFacts(
+        script="train.py",
+        steps=38,
+        optimizers=(
+            OptimizerFacts(
+                "SGD",
+                38,
+                history=History(
+                    0,
+                    tuple(losses),
+                    (0.9,) * 38,
+                    gradient_norms={"dense/kernel": tuple(gradients)},
+                    weight_norms={"dense/kernel": tuple(weights)},
+                ),
+            ),
+        ),
+        trip=TripFacts("loss", 37, epoch=1, batch=5, learning_rate=0.9, bad=("loss",), reproduced=True),
+        ways=("fit",),
+        epochs=2,
+    )
+
+
+def squared_error() -> StepFacts:
+    """The replay of that step: a square that overflows."""
+    error = np.array([1.5e19, 2.5e19, 1.2e19, 1.9e19])
+    operand = Operand(
+        0, "float32", (4,), TensorStats.of(error), op="mse/sub", op_type="Sub", at_fault=TensorStats.of(error[1:2])
+    )
+    origin = Origin(
+        id=0,
+        kind="op",
+        phase="forward",
+        op="mse/SquaredDifference",
+        op_type="SquaredDifference",
+        layer=None,
+        output=TensorStats.of(np.array([2e38, math.inf, 1e38, 3e38])),
+        output_dtype="float32",
+        output_shape=(4,),
+        operands=(operand,),
+        source=SourceLine("train.py", 12, "error", "return tf.math.squared_difference(y, p)"),
+        rows=(1,),
+        reaches=("loss", "gradient"),
+    )
+    return StepFacts(batches=1, rows=4, executions=31, losses=(math.inf,), origins=(origin,), layers=())
+
+
+SCRIPT = SubjectFacts("script", "train.py", "training script", None, ())
+
+
+def diagnosed(step: StepFacts, run: RunFacts) -> Report:
+    """The report on these facts; a new rule that lacks others is not to change it."""
+    return replace(diagnose(Facts(TOOL, subject=SCRIPT, step=step, run=run)), skipped=())
+
+
+@pytest.fixture
+def sick_run_report() -> Report:
+    return diagnosed(squared_error(), diverging())
+
+
+@pytest.fixture
+def healthy_run_report() -> Report:
+    losses = tuple(2.0 * 0.99**step for step in range(200))
+    history = History(
+        1004,
+        losses,
+        (0.001,) * 200,
+        gradient_norms={"dense/kernel": losses},
+        weight_norms={"dense/kernel": tuple(5.0 + 0.001 * step for step in range(200))},
+    )
+    run = RunFacts(
+        "train.py",
+        1204,
+        (OptimizerFacts("Adam", 1204, epsilon=1e-7, history=history),),
+        ways=("fit",),
+        epochs=3,
+        check_ups=(0, 400, 1203),
+        cost=0.013,
+    )
+    dense = LayerFacts("dense", "dense/BiasAdd", "BiasAdd", "float32", TensorStats.of(np.array([-812.4, 30.0])), 32)
+    step = StepFacts(batches=1, rows=32, executions=120, losses=(0.3,), origins=(), layers=(dense,))
+    return diagnosed(step, run)

@@ -14,7 +14,7 @@ from nandoctor.reports.formats import Detail, ReportFormat, format_of, render
 GOLDEN = Path(__file__).parent / "golden"
 
 
-@pytest.mark.parametrize("health", ["sick", "healthy"])
+@pytest.mark.parametrize("health", ["sick", "healthy", "sick_run", "healthy_run"])
 @pytest.mark.parametrize(
     ("file", "width", "detail"),
     [
@@ -28,7 +28,7 @@ GOLDEN = Path(__file__).parent / "golden"
 )
 def test_golden(request: pytest.FixtureRequest, health: str, file: str, width: int, detail: Detail) -> None:
     text = render(request.getfixturevalue(f"{health}_report"), format_of(Path(file)), width=width, detail=detail)
-    golden = GOLDEN / f"{health}-{file}"
+    golden = GOLDEN / f"{health.replace('_', '-')}-{file}"
     if request.config.getoption("--regenerate"):
         golden.write_text(text, encoding="utf-8")
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import ast
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,10 +17,13 @@ import pytest
 
 from nandoctor.api import check_data, scan
 from nandoctor.finding import Finding, Report
-from nandoctor.rule import load_rules, page
+from nandoctor.rule import load_rules, needs, page
 
-WITHOUT_MODEL = [rule for rule in load_rules() if "model =" not in page(rule)["Example"]]
-WITH_MODEL = [rule for rule in load_rules() if rule not in WITHOUT_MODEL]
+ABOUT_RUNS = [rule for rule in load_rules() if "run" in needs(rule)]
+OTHERS = [rule for rule in load_rules() if rule not in ABOUT_RUNS]
+WITHOUT_MODEL = [rule for rule in OTHERS if "model =" not in page(rule)["Example"]]
+WITH_MODEL = [rule for rule in OTHERS if rule not in WITHOUT_MODEL]
+RUN = "from nandoctor.cli.main import run; run()"
 
 
 def run(example: str) -> SimpleNamespace:
@@ -78,6 +85,42 @@ def with_consequences(findings: tuple[Finding, ...]) -> Iterator[Finding]:
     for finding in findings:
         yield finding
         yield from with_consequences(finding.consequences)
+
+
+def watched(script: str, folder: Path) -> dict[str, Any]:
+    """The report on a run of the script, as plain values."""
+    (folder / "train.py").write_text(script)
+    command = [sys.executable, "-c", RUN, "run", "--output", "report.json", "train.py"]
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert (folder / "report.json").exists(), done.stderr
+    report: dict[str, Any] = json.loads((folder / "report.json").read_text())
+    return report
+
+
+def causes_in(findings: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
+    for finding in findings:
+        yield finding["cause"], finding["rule"]
+        yield from causes_in(finding["consequences"])
+
+
+NOT_WATCHED_YET = {
+    "batch-statistics": "no step is looked at op by op",
+    "val-only-nonfinite": "no evaluation is watched",
+}
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("rule", ABOUT_RUNS, ids=lambda rule: rule.cause)
+def test_a_watched_run_of_the_example_names_the_cause(rule, tmp_path):
+    report = watched(page(rule)["Example"], tmp_path)
+
+    if rule.cause in NOT_WATCHED_YET and not report["findings"]:
+        pytest.xfail(NOT_WATCHED_YET[rule.cause])
+    found = dict(causes_in(report["findings"]))
+    assert found.get(rule.cause) == rule.code, f"the run names only {sorted(found)}"
 
 
 @pytest.mark.parametrize("rule", WITHOUT_MODEL, ids=lambda rule: rule.cause)

@@ -26,3 +26,21 @@ def test_a_division_by_a_count_of_comparisons_with_nan_is_no_root_of_its_own(tmp
 
     assert (root.cause, root.location.dataset_rows) == ("nan-in-data", (1,))
     assert "division-by-zero" in [one.cause for one in root.consequences]
+
+
+def test_values_that_the_model_replaces_on_purpose_are_a_note(tmp_path: Path):
+    import keras
+
+    from nandoctor.api import scan
+
+    inputs = keras.Input((2,), name="x")
+    known = keras.ops.where(keras.ops.isnan(inputs), 0.0, inputs)
+    keras.Model(inputs, keras.layers.Dense(1)(known)).save(tmp_path / "model.keras")
+    x = np.ones((32, 2), np.float32)
+    x[3, 1] = np.nan
+    np.savez(tmp_path / "data.npz", x=x)
+
+    found = scan(tmp_path / "model.keras", tmp_path / "data.npz").findings
+
+    assert ("nan-in-data", "note") in [(one.cause, one.severity) for one in found]
+    assert all(one.severity == "note" for one in found)

@@ -6,7 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 from tensorflow.python.eager import context
-from tensorflow.python.framework import function_def_to_graph
+from tensorflow.python.framework import function_def_to_graph, op_def_registry
 
 
 def function_graph(name: str) -> Any:
@@ -38,3 +38,8 @@ def own_inputs(concrete: Any) -> int:
 def variables_by_handle(variables: list[Any]) -> dict[int, Any]:
     """Variables by the identity of their resource handle, by which an op reads them."""
     return {id(variable.handle): variable for variable in variables if isinstance(variable, tf.Variable)}
+
+
+def op_definition(op_type: str) -> Any:
+    """What TensorFlow knows of an op type (its OpDef, with `is_stateful`); None where it knows none of that name."""
+    return op_def_registry.get(op_type)

@@ -55,8 +55,8 @@ def subject_of_keras(model: Any, path: Path, described: str, notices: tuple[str,
         infer=lambda tensors: call(tensors, False),
         train=lambda tensors: call(tensors, True),
         compiled_loss=_compiled_loss(model, inputs, outputs),
-        variables=_variables(model),
-        layers=_layer_paths(model),
+        variables=variables_of(model),
+        layers=layer_paths(model),
         root=model.name,
         notices=notices,
     )
@@ -154,7 +154,7 @@ def _walk(model: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
             yield from _walk(layer, f"{path}/")
 
 
-def _variables(model: Any) -> tuple[NamedVariable, ...]:
+def variables_of(model: Any) -> tuple[NamedVariable, ...]:
     """All variables in Keras' order, each named by the path of its layer within the model."""
     names: dict[int, str] = {}
     for path, layer in reversed(list(_walk(model))):
@@ -179,11 +179,11 @@ def _name_in(layer_path: str, layer_name: str, variable_path: str) -> str:
     return "/".join([layer_path, *tail])
 
 
-def _layer_paths(model: Any) -> tuple[str, ...]:
+def layer_paths(model: Any) -> tuple[str, ...]:
     """Paths of all layers; layers inside a layer (the cell of an LSTM) are known by their variables."""
     paths = [path for path, _ in _walk(model)]
     known = set(paths)
-    for named in _variables(model):
+    for named in variables_of(model):
         if not named.variable.dtype.is_floating:
             continue  # the state of a seed generator, which is no layer
         parts = named.name.split("/")[:-1]

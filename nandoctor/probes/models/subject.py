@@ -54,7 +54,7 @@ class Subject:
     SavedModel's debug information, None without.
     """
 
-    kind: Literal["saved_model", "keras"]
+    kind: Literal["saved_model", "keras", "script"]
     path: str
     format: str
     signature: str | None

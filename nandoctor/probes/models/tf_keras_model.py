@@ -32,8 +32,8 @@ def subject_of_tf_keras(model: Any, path: Path, described: str) -> Subject:
         infer=lambda tensors: call(tensors, False),
         train=lambda tensors: call(tensors, True),
         compiled_loss=_compiled_loss(model, inputs, outputs),
-        variables=_variables(model),
-        layers=tuple(path for path, _ in _walk(model)),
+        variables=variables_of(model),
+        layers=layer_paths(model),
         root=model.name,
     )
 
@@ -94,7 +94,12 @@ def _walk(model: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
             yield from _walk(layer, f"{path}/")
 
 
-def _variables(model: Any) -> tuple[NamedVariable, ...]:
+def layer_paths(model: Any) -> tuple[str, ...]:
+    """Paths of all layers, `encoder/dense`, outermost first."""
+    return tuple(path for path, _ in _walk(model))
+
+
+def variables_of(model: Any) -> tuple[NamedVariable, ...]:
     """All weights in the model's order, named by the path of their layer within the model."""
     names: dict[int, str] = {}
     for path, layer in reversed(list(_walk(model))):

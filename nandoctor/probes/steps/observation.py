@@ -221,13 +221,16 @@ class StepObserver:
     def _absorbed(self, execution: Execution) -> frozenset[int]:
         """Note an op that gave only finite values of non-finite ones; the births whose NaN it swallowed."""
         op_type = execution.instruction.op_type
-        if op_type in DOES_NOT_READ_VALUES or op_type in SELECTS or op_type.startswith("TensorList"):
+        if op_type in DOES_NOT_READ_VALUES or op_type.startswith("TensorList"):
             return NOTHING
         key = (execution.scope.path, execution.instruction.index)
         absorber = self._kept.absorbers.setdefault(key, Absorber(execution.instruction))
         for mark in execution.marks:
             absorber.births.update(mark.taint)
-            absorber.nan = absorber.nan or mark.nan
+            # What a Select leaves out was left out on purpose.
+            absorber.nan = absorber.nan or (mark.nan and op_type not in SELECTS)
+        if op_type in SELECTS:
+            return NOTHING
         return NOTHING.union(*(mark.taint for mark in execution.marks if mark.nan))
 
     def _note_absorbed(self, execution: Execution) -> None:

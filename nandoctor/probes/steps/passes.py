@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from nandoctor.errors import UNEXAMINABLE, USAGE, NandoctorError
 from nandoctor.probes.models.subject import Subject
 from nandoctor.probes.steps.hidden import disagreements
@@ -91,4 +93,4 @@ def run_pass(subject: Subject, one: Pass, batch: Batch, names: dict[int, str]) -
 
 
 def _loss_values(step: Step, ran: Ran) -> list[float]:
-    return [float(value) for (kind, _), value in zip(step.results, ran.values, strict=True) if kind == "loss"]
+    return [float(np.sum(value)) for (kind, _), value in zip(step.results, ran.values, strict=True) if kind == "loss"]

@@ -22,6 +22,7 @@ def source_lines(step: Step, debug_info: str | None) -> dict[str, SourceLine]:
     return found
 
 
-def _line(file: str, line: int, function: str | None) -> SourceLine:
-    code = linecache.getline(file, line).strip() or None
-    return SourceLine(file, line, function, code)
+def _line(file: str, line: int, function: str | None, code: str | None = None) -> SourceLine:
+    """The line; its text is read from the file only where it did not come along."""
+    text = linecache.getline(file, line).strip() if code is None else code
+    return SourceLine(file, line, function, text or None)

@@ -23,6 +23,7 @@ from nandoctor.stats import Array
 PACKAGE = str(Path(nandoctor.__file__).parent)
 StepLoss = Callable[[Tensors, Tensors, Tensors, bool], Any]
 Result = tuple[Literal["output", "loss", "gradient"], str]
+Line = tuple[str, int, str] | tuple[str, int, str, str]
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,8 @@ class Step:
     `results` say what each flat output is: ("output", name), ("loss", ""), ("gradient", variable). `fed` are the names
     of the flat arguments, inputs first, then labels, each with its component for a ragged one. `unconnected` are the
     trainable variables that got no gradient. `op_types` maps the names of forward ops to their types, `lines` forward
-    ops to (file, line, function) as Python traced them. `aliases` give the names of ops that TensorFlow renamed,
-    `variables` those of the variables by the argument that holds them.
+    ops to (file, line, function), and the line's text where it came along. `aliases` give the names of ops that
+    TensorFlow renamed, `variables` those of the variables by the argument that holds them.
     """
 
     concrete: Any
@@ -45,7 +46,7 @@ class Step:
     unconnected: tuple[str, ...]
     names: LayerNames
     op_types: Mapping[str, str]
-    lines: Mapping[str, tuple[str, int, str]]
+    lines: Mapping[str, Line]
     aliases: Mapping[str, str]
     variables: Mapping[int, str]
 
@@ -92,7 +93,7 @@ def trace_inference(subject: Subject, batch: Batch) -> Step:
 
     concrete = infer.get_concrete_function(*_specs(subject.inputs, feeds, {}))
     results: tuple[Result, ...] = tuple(("output", name) for name in subject.outputs)
-    return _step(subject, concrete, tuple(_components(feeds)), results, ())
+    return step_of(subject, concrete, tuple(_components(feeds)), results, ())
 
 
 def trace_training(subject: Subject, loss: StepLoss, batch: Batch, *, backward: bool) -> Step:
@@ -134,7 +135,7 @@ def trace_training(subject: Subject, loss: StepLoss, batch: Batch, *, backward: 
     results += [("gradient", name) for name in connected]
     unconnected = tuple(one.name for one in trainable if one.name not in connected) if backward else ()
     fed = (*_components(feeds), *(f"labels {name}" for name in _components(labels)))
-    return _step(subject, concrete, fed, tuple(results), unconnected)
+    return step_of(subject, concrete, fed, tuple(results), unconnected)
 
 
 def tensors(arrays: Mapping[str, Any], specs: Sequence[InputSpec] = ()) -> dict[str, Any]:
@@ -158,9 +159,16 @@ def _tensor(array: Any, dtype: str | None) -> Any:
         return tf.constant(values) if dtype is None else tf.cast(tf.constant(values), dtype)
 
 
-def _step(
-    subject: Subject, concrete: Any, fed: tuple[str, ...], results: tuple[Result, ...], cut: tuple[str, ...]
+def step_of(
+    subject: Subject,
+    concrete: Any,
+    fed: tuple[str, ...],
+    results: tuple[Result, ...],
+    cut: tuple[str, ...],
+    *,
+    lines: Mapping[str, Line] | None = None,
 ) -> Step:
+    """A traced function as a Step; `lines` are those of its ops where Python has not traced them here."""
     library = Library()
     root = Scope((), compile_graph(concrete.graph, concrete.name), False, {})
     flow = flow_of(root, library)
@@ -169,7 +177,7 @@ def _step(
         for node in flow.nodes.values()
         if not is_gradient(node.instruction.name)
     }
-    lines = _lines(concrete.graph)
+    lines = user_lines(concrete.graph) if lines is None else lines
     aliases = _aliases([node.instruction.name for node in flow.nodes.values()], lines)
     op_types.update({own: op_types[name] for name, own in aliases.items()})
     names = layer_names(op_types, subject.layers, [one.name for one in subject.variables], subject.root)
@@ -197,10 +205,11 @@ def _aliases(names: Sequence[str], lines: Mapping[str, Any]) -> dict[str, str]:
     return {name: name[:-2] for name in renamed if name[:-2] in referred}
 
 
-def _lines(graph: Any) -> dict[str, tuple[str, int, str]]:
+def user_lines(graph: Any, name_of: Callable[[str], str] = str) -> dict[str, tuple[str, int, str]]:
     """The innermost line of the user's own code for each op that Python traced here, by the forward op's name.
 
-    Only frames inside of nandoctor's own call count: who called nandoctor is not who wrote the op.
+    Only frames inside of nandoctor's own call count: who called nandoctor is not who wrote the op. `name_of` gives the
+    names by which the ops are to be known.
     """
     found: dict[str, tuple[str, int, str]] = {}
     for one in python_graphs(graph):
@@ -209,7 +218,7 @@ def _lines(graph: Any) -> dict[str, tuple[str, int, str]]:
                 if frame.filename.startswith(PACKAGE):
                     break
                 if is_user_file(frame.filename):
-                    found.setdefault(forward_name(op.name), (frame.filename, frame.lineno, frame.name))
+                    found.setdefault(forward_name(name_of(op.name)), (frame.filename, frame.lineno, frame.name))
                     break
     return found
 

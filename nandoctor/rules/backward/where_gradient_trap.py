@@ -17,13 +17,15 @@ class WhereGradientTrap:
 
     What it finds:
         An op flows into a Select element by element, its gradient is infinite at places that the Select left out, and
-        there the incoming gradient is 0: 0 * Inf = NaN. The classic is `tf.where(x > 0, tf.math.log(x), 0.0)`.
+        there the incoming gradient is 0: 0 * Inf or 0 / 0 is NaN. The classic is
+        `tf.where(x > 0, tf.math.log(x), 0.0)`.
 
     Evidence:
         How many values of the op's gradient are not finite, at which arguments, and which op selects.
 
     Limit and source:
-        One value. IEEE 754: 0 * Inf is NaN. TensorFlow's documentation of `tf.where` describes the double-where.
+        One value. IEEE 754: 0 * Inf and 0 / 0 are NaN. TensorFlow's documentation of `tf.where` describes the
+        double-where.
 
     Remedy:
         The double where: make the argument safe first, `safe = tf.where(x > 0, x, 1.0)`, then
@@ -51,11 +53,12 @@ class WhereGradientTrap:
 
     def _explain(self, origin: Origin) -> Finding:
         seen = [origin.measured(operand, origin.ordinal(operand)) for operand in origin.floats[:2]]
+        product = "0 / 0" if origin.zero_over_zero else "0 * Inf"
         return explain(
             self,
             origin,
             f"{origin.op_type} flows into the tf.where {origin.selected_by}, which leaves it out where its gradient is "
-            f"infinite; there 0 * Inf = NaN. {origin.deed}: {', '.join(seen)}; {origin.results}.",
+            f"infinite; there {product} = NaN. {origin.deed}: {', '.join(seen)}; {origin.results}.",
             evidence={"nonfinite": origin.output.nonfinite, "selected_by": origin.selected_by or "unknown"},
             limits={"nonfinite": 0},
             remedies=(

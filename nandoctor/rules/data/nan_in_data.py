@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from nandoctor.facts import ArrayFacts, DataFacts, StepFacts
+from nandoctor.facts import ArrayFacts, DataFacts, RunFacts, StepFacts
 from nandoctor.facts.cells import BadCells, bad_cells
 from nandoctor.finding import Finding, Remedy
 from nandoctor.wording import plural
@@ -45,8 +45,10 @@ class NanInData:
     cause: ClassVar[str] = "nan-in-data"
     title: ClassVar[str] = "NaN in the data"
 
-    def check(self, data: DataFacts, step: StepFacts | None = None) -> Iterator[Finding]:
-        """One finding for each array that holds NaN."""
+    def check(self, data: DataFacts, step: StepFacts | None = None, run: RunFacts | None = None) -> Iterator[Finding]:
+        """One finding for each array that holds NaN; none where the input pipeline made them."""
+        if run is not None and run.trip is not None and run.trip.made_by_pipeline:
+            return
         for array in data.arrays:
             found = bad_cells(array, "nan")
             if found is not None:

@@ -28,8 +28,8 @@ class UnscaledTarget:
 
     Limit and source:
         `max_abs` 1e3: an initial squared error of 1e6 and gradients a thousand times those that the usual learning
-        rates are made for. `reached` 0.1: outputs of at least a tenth of the targets' magnitude show a model that
-        has arrived at that scale (it is trained, or scales its own output).
+        rates are made for. `reached` 0.1: outputs of at least a tenth of the targets' magnitude, and at most ten times
+        it, show a model that has arrived at that scale (it is trained, or scales its own output).
 
     Remedy:
         Standardize the targets (`(y - mean) / std`, and scale predictions back), or learn their logarithm. Or let a
@@ -68,7 +68,9 @@ class UnscaledTarget:
                 continue
             head = target[1]
             arrived = self.reached * max(column.magnitude for column in large)
-            if head is None or head.stats is None or head.stats.max_abs < arrived:
+            reached = head.stats.max_abs if head is not None and head.stats is not None else 0.0
+            # Outputs far beyond the targets have not arrived, either: they flew past.
+            if not arrived <= reached <= arrived / self.reached**2:
                 yield self._explain(data, array, large, head, known=True)
 
     def _explain(

@@ -6,7 +6,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nandoctor.probes.compat.graphs import captured, function_graph, own_inputs, python_graphs, variables_by_handle
+from nandoctor.probes.compat.graphs import (
+    captured,
+    function_graph,
+    op_definition,
+    own_inputs,
+    python_graphs,
+    variables_by_handle,
+)
 
 pytestmark = pytest.mark.tensorflow
 
@@ -63,3 +70,9 @@ def test_variables_are_known_by_their_handles() -> None:
     variable = tf.Variable(1.0)
 
     assert variables_by_handle([variable, "no variable"]) == {id(variable.handle): variable}
+
+
+def test_what_tensorflow_knows_of_an_op() -> None:
+    assert op_definition("WriteFile").is_stateful
+    assert not op_definition("MatMul").is_stateful
+    assert op_definition("NoSuchOp") is None

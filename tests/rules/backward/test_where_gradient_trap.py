@@ -41,6 +41,16 @@ def test_an_infinity_of_the_forward_pass_in_the_gradient_of_the_branch_left_out(
     assert finding.about == "origin:1"
 
 
+def test_a_division_by_zero_in_the_gradient_of_a_numerator_left_out(origin_of, step_of):
+    left_out = {"gradient_of": "RealDiv", "selected_by": SELECT}
+    numerator = origin_of("RealDiv", [0.0, 1.0], [0.0, 2.0], result=[NAN, 0.5], **left_out)
+    (finding,) = WhereGradientTrap().check(step_of(numerator))
+    assert "there 0 / 0 = NaN" in finding.message
+
+    taken = origin_of("RealDiv", [1.0], [0.0], result=[INF], **left_out)
+    assert not list(WhereGradientTrap().check(step_of(taken)))
+
+
 def test_a_singular_branch_that_was_taken_is_no_trap(origin_of, step_of):
     taken = origin_of("Reciprocal", [0.0], result=[INF], gradient_of="Log", selected_by=SELECT)
     outside = origin_of("Reciprocal", [0.0], result=[INF], gradient_of="Log", id=1)

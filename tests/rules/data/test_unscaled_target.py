@@ -24,6 +24,12 @@ def test_silent_on_a_model_whose_outputs_have_arrived(label, data, model):
     assert not list(UnscaledTarget().check(data(label(PRICES)), trained))
 
 
+def test_outputs_that_flew_far_beyond_the_targets_have_not_arrived(label, data, model):
+    (finding,) = UnscaledTarget().check(data(label(PRICES)), model("mean_squared_error", outputs=[-1e28, 2e27]))
+
+    assert finding.severity == "warning"
+
+
 @pytest.mark.parametrize("loss", ["mean_absolute_error", "huber", "mean_squared_logarithmic_error", None])
 def test_silent_under_losses_that_grow_slower(label, data, model, loss):
     assert not list(UnscaledTarget().check(data(label(PRICES)), model(loss)))

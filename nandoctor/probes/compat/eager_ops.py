@@ -1,0 +1,69 @@
+"""Listening to ops that run eagerly, and building the same ops into a graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import tensorflow as tf
+from tensorflow.python.eager import context
+from tensorflow.python.framework import func_graph, op_callbacks, op_def_library, op_def_registry
+
+Listener = Callable[[str, Sequence[Any], Sequence[Any], Sequence[Any]], None]
+
+
+def listen(listener: Listener) -> Callable[[], None]:
+    """Call `listener(op type, inputs, attributes, outputs)` after each op of this thread; returns what ends it.
+
+    Only ops that run eagerly are told, not those that are put into a graph, nor calls of traced functions.
+    """
+
+    def told(op_type: Any, inputs: Any, attrs: Any, outputs: Any, *name: Any, **graph: Any) -> None:
+        # The name and the graph come by place or by name; both are None for an op that has run eagerly.
+        if all(one is None for one in (*name, *graph.values())):
+            kind = op_type.decode() if isinstance(op_type, bytes) else op_type
+            if not kind.startswith("__"):
+                listener(kind, inputs, attrs, outputs)
+
+    op_callbacks.add_op_callback(told)
+    return lambda: op_callbacks.remove_op_callback(told)
+
+
+def eager_scope() -> str:
+    """The name scope that is open in eager execution, with a slash at its end; empty outside of any."""
+    return str(context.context().scope_name)
+
+
+def tensor_number(tensor: Any) -> int:
+    """A number that no other eager tensor of this process has."""
+    return int(tensor._id)
+
+
+def empty_graph(name: str) -> Any:
+    """A graph that captures what it is given from outside."""
+    return func_graph.FuncGraph(name)
+
+
+def add_op(graph: Any, op_type: str, name: str, inputs: Sequence[Any], attrs: Sequence[Any]) -> list[Any]:
+    """Put an op into a graph; `attrs` are name, value, name, value, as eager execution has them. Its outputs."""
+    kinds = {one.name: one.type for one in op_def_registry.get(op_type).attr}
+    values = {
+        key: op_def_library.value_to_attr_value(_value(value, kinds[key]), kinds[key], key)
+        for key, value in zip(map(_text, attrs[::2]), attrs[1::2], strict=True)
+        if key in kinds and value is not None
+    }
+    with graph.as_default(), tf.control_dependencies(None):
+        op = graph.create_op(op_type, [graph.capture(one) for one in inputs], name=f"{name}/", attrs=values)
+    return list(op.outputs)
+
+
+def _text(key: Any) -> str:
+    return key.decode() if isinstance(key, bytes) else str(key)
+
+
+def _value(value: Any, kind: str) -> Any:
+    if kind == "type":
+        return tf.as_dtype(value)
+    if kind == "list(type)":
+        return [tf.as_dtype(one) for one in value]
+    return value

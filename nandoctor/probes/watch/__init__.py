@@ -1,0 +1,1 @@
+"""A training script, watched: hooks, guard, flight recorder, capture."""

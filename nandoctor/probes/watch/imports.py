@@ -1,0 +1,24 @@
+"""Hooks that wait for the script itself to import TensorFlow and Keras."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import ModuleType
+
+from wrapt import register_post_import_hook
+
+WATCHED = ("tensorflow", "keras", "tf_keras")
+
+
+def when_imported(act: Callable[[str, ModuleType], None]) -> None:
+    """Call `act(name, module)` as soon as TensorFlow, Keras or tf-keras is imported; at once for what already is.
+
+    `act` is called once for each of them, when the module is whole; it must not raise, since that would end the
+    script's own import. Nothing is imported here.
+    """
+    for name in WATCHED:
+        register_post_import_hook(_hook(act, name), name)
+
+
+def _hook(act: Callable[[str, ModuleType], None], name: str) -> Callable[[ModuleType], None]:
+    return lambda module: act(name, module)

@@ -1,0 +1,142 @@
+"""The part of a captured graph that its step needs, checked and made safe to bring into any process."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from nandoctor.errors import UNEXAMINABLE, NandoctorError
+from nandoctor.probes.compat.graphs import op_definition
+from nandoctor.probes.watch.capture import StepCapture
+
+REACHING_OUT = re.compile(
+    r"^(ReadFile|MatchingFiles|ImmutableConst|PyFunc.*|InitializeTable.*|XlaCustomCall.*|XlaLaunch.*|_.*)$"
+    r"|Dataset|Reader|TPU|Tpu|^Debug"
+)
+"""Ops without a state that read files, map memory, call Python or native code, or write elsewhere all the same."""
+
+WITH_STATE = re.compile(
+    r"^(ReadVariableOp|VariableShape|VarIsInitializedOp|DisableCopyOnRead|Assign(Add|Sub)?VariableOp|Resource(Gather|"
+    r"Scatter)\w*|ResourceStridedSliceAssign|If|While|Case|StatefulPartitionedCall|CheckNumerics(V2)?|Assert|Print(V2)?|"
+    r"TensorArray(Write|Read|Gather|Scatter|Concat|Split|Size|Close|Grad|GradWithShape)?(V3)?|Empty|DeepCopy|GuaranteeConst|DeviceIndex|IsTensorFloat32Enabled|"
+    r"Random(Uniform|UniformInt|StandardNormal|Shuffle|Gamma|Poisson|PoissonV2|Crop)|Multinomial|TruncatedNormal|ParameterizedTruncatedNormal|Stateful(Uniform|Standard|Truncated|Random)\w*|"
+    r"Rng(ReadAndSkip|Skip)|StatelessRandomGetAlg|NonDeterministicInts|SampleDistortedBoundingBox(V2)?|"
+    r"(All|Uniform|LogUniform|ThreadUnsafeUnigram|LearnedUnigram)CandidateSampler|CudnnRNN\w*|Timestamp)$"
+)
+"""Ops with a state that a step may have: its own variables, loops, arrays, random numbers. No other is run."""
+
+STANDARD_STREAMS = re.compile(rb"^(stdout|stderr|log\(\w+\))$")
+
+
+def needed_graph(capture: StepCapture) -> bytes:
+    """The captured graph without what the results do not need, its functions under names that no other graph has.
+
+    NandoctorError (exit code 3) where it is no graph.
+    """
+    graph = _parsed(capture)
+    fed = [*(one.tensor for one in capture.fed), *(one.tensor for one in capture.held)]
+    needed = _ancestors(graph, [*fed, *(tensor for _, _, tensor in capture.results)], ())
+    kept = tf.compat.v1.GraphDef(versions=graph.versions)
+    kept.node.extend(node for node in graph.node if node.name in needed)
+    kept.library.function.extend(_called(kept.node, _functions(graph)))
+    suffix = f"_{hashlib.sha256(capture.graph).hexdigest()[:12]}"
+    new = {function.signature.name: function.signature.name + suffix for function in kept.library.function}
+    for function in kept.library.function:
+        function.signature.name = new[function.signature.name]
+        function.attr.clear()
+    for node in (*kept.node, *_nodes_of(kept.library.function)):
+        for one in _references(node):
+            one.name = new.get(one.name, one.name)
+    content: bytes = kept.SerializeToString()
+    return content
+
+
+def refuse_reaching_out(capture: StepCapture) -> None:
+    """Refuse a step with an op that may touch files, the network or Python, or that is not known here.
+
+    It raises NandoctorError (exit code 3).
+    """
+    graph = _parsed(capture)
+    fed = [*(one.tensor for one in capture.fed), *(one.tensor for one in capture.held)]
+    run = _ancestors(graph, [tensor for _, _, tensor in capture.results], fed)
+    nodes = [node for node in graph.node if node.name in run]
+    functions = _functions(graph)
+    for node in (*nodes, *_nodes_of(_called(nodes, functions))):
+        if node.op in functions:
+            continue
+        definition = op_definition(node.op)
+        if definition is None:
+            raise NandoctorError(f"op {node.name[:80]!r} is of a kind that TensorFlow does not know: {node.op[:80]!r}")
+        elsewhere = node.op == "PrintV2" and not STANDARD_STREAMS.match(node.attr["output_stream"].s or b"stderr")
+        stateful = definition.is_stateful and not WITH_STATE.match(node.op)
+        if stateful or elsewhere or REACHING_OUT.search(node.op):
+            raise NandoctorError(
+                f"op {node.name[:80]!r} ({node.op}) may touch what is outside of the step (files, the network, Python "
+                "code); a capsule with it is not replayed",
+                UNEXAMINABLE,
+            )
+
+
+def _parsed(capture: StepCapture) -> Any:
+    try:
+        return tf.compat.v1.GraphDef.FromString(capture.graph)
+    except Exception as error:  # protobuf raises its own kinds
+        raise NandoctorError("the graph of the step is damaged: it is no GraphDef", UNEXAMINABLE) from error
+
+
+def _ancestors(graph: Any, tensors: Iterable[str], known: Iterable[str]) -> set[str]:
+    """The names of the ops that the tensors need, where those in `known` are given."""
+    by_name = {node.name: node for node in graph.node}
+    given = {_plain(one) for one in known}
+    found: set[str] = set()
+    pending = [_plain(tensor) for tensor in tensors]
+    while pending:
+        tensor = pending.pop()
+        name = tensor.removeprefix("^").partition(":")[0]
+        if tensor in given or name in found:
+            continue
+        if name not in by_name:
+            raise NandoctorError(f"the graph of the step is damaged: it has no op {name[:80]!r}", UNEXAMINABLE)
+        found.add(name)
+        pending += [_plain(one) for one in by_name[name].input]
+    return found
+
+
+def _plain(tensor: str) -> str:
+    """The name of a tensor with its number."""
+    return tensor if ":" in tensor or tensor.startswith("^") else f"{tensor}:0"
+
+
+def _functions(graph: Any) -> dict[str, Any]:
+    return {function.signature.name: function for function in graph.library.function}
+
+
+def _called(nodes: Iterable[Any], functions: Mapping[str, Any]) -> list[Any]:
+    """The functions that the nodes call, and those that they call in turn."""
+    found: dict[str, Any] = {}
+    pending = list(nodes)
+    while pending:
+        node = pending.pop()
+        for name in (node.op, *(one.name for one in _references(node))):
+            if name in functions and name not in found:
+                found[name] = functions[name]
+                pending += functions[name].node_def
+    return list(found.values())
+
+
+def _nodes_of(functions: Iterable[Any]) -> list[Any]:
+    return [node for function in functions for node in function.node_def]
+
+
+def _references(node: Any) -> list[Any]:
+    """Where a node names functions."""
+    found: list[Any] = []
+    for value in node.attr.values():
+        if value.WhichOneof("value") == "func":
+            found.append(value.func)
+        found += value.list.func
+    return found

@@ -1,0 +1,167 @@
+"""What the watch recorded, as facts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from nandoctor.facts import History, OptimizerFacts, RunFacts, TripFacts
+from nandoctor.facts.run import TripKind
+from nandoctor.probes.watch.guard import Tracing, Trip
+from nandoctor.probes.watch.recorder import TOTALS
+from nandoctor.probes.watch.session import Optimizing, Watch
+
+KINDS: Mapping[Trip, TripKind] = {
+    Trip.LOSS: "loss",
+    Trip.GRADIENT: "gradient",
+    Trip.LEARNING_RATE: "learning-rate",
+    Trip.WEIGHTS: "weights",
+    Trip.ELSEWHERE: "other-worker",
+}
+
+
+def run_facts(watch: Watch, script: str, trip: TripFacts | None, seconds: float) -> RunFacts:
+    """The run so far. `seconds` is how long it took."""
+    return RunFacts(
+        script=script,
+        steps=watch.steps(),
+        optimizers=tuple(optimizer_facts(one) for one in watch.optimizing.values()),
+        trip=trip,
+        evaluations=tuple(watch.evaluations),
+        ways=tuple(watch.ways),
+        epochs=watch.epochs or None,
+        skipped_updates=tuple(watch.skipped),
+        seconds=seconds,
+    )
+
+
+def optimizer_facts(one: Optimizing) -> OptimizerFacts:
+    """One optimizer as it is now, with its history."""
+    optimizer = one.optimizer
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    return OptimizerFacts(
+        name=type(inner).__name__,
+        steps=one.recorder.asked(),
+        dtype=_dtype(inner),
+        epsilon=_number(getattr(inner, "epsilon", None)),
+        schedule=_schedule(inner),
+        clip=_clip(inner),
+        loss_scale=_number(getattr(optimizer, "dynamic_scale", None)),
+        bad_slots=tuple(_bad_slots(optimizer)),
+        history=history(one),
+    )
+
+
+def history(one: Optimizing) -> History:
+    """The flight recorder of an optimizer, read off the device; norms from half their squares."""
+    rows = one.recorder.rows().astype(np.float64)
+    first = 1 + (one.recorder.tripped()[2] if one.recorder.tripped()[0] else one.recorder.asked() - 1) - len(rows)
+    norms = np.sqrt(2.0 * rows[:, TOTALS:])
+    count = one.recorder.variables
+    return History(
+        first_step=first,
+        loss=tuple(rows[:, 0].tolist()),
+        learning_rate=tuple(rows[:, 1].tolist()),
+        gradient_norms={name: tuple(norms[:, place].tolist()) for place, name in enumerate(one.names)},
+        weight_norms={name: tuple(norms[:, count + place].tolist()) for place, name in enumerate(one.names)},
+    )
+
+
+def trip_facts(watch: Watch, one: Optimizing, kind: Trip) -> TripFacts:
+    """The moment of the trip, before the step is replayed."""
+    _, tracing, number = one.recorder.tripped()
+    epoch, batch = _place(watch, one, number)
+    rows = one.recorder.rows()
+    return TripFacts(
+        kind=KINDS[kind],
+        step=number,
+        epoch=epoch,
+        batch=batch,
+        optimizer=[other is one for other in watch.optimizing.values()].index(True),
+        worker=_worker(one),
+        replica=one.replica if len({other.replica for other in watch.optimizing.values()}) > 1 else None,
+        learning_rate=float(rows[-1, 1]) if len(rows) else None,
+        bad=_bad(one, kind, watch.tracings[tracing - 1]),
+    )
+
+
+def _place(watch: Watch, one: Optimizing, step: int) -> tuple[int | None, int | None]:
+    """The epoch of `fit` and the batch in it, both from 0; None outside of fit."""
+    begun = watch.fitting.epochs if watch.fitting else []
+    found = [(epoch, counts.get(id(one.optimizer), 0)) for epoch, counts in begun]
+    for epoch, first in reversed(found):
+        if first <= step:
+            return epoch, step - first
+    return None, None
+
+
+def _worker(one: Optimizing) -> int | None:
+    """The worker whose step was not finite; None where one trains alone."""
+    worker = getattr(one.recorder, "worker", None)
+    return None if worker is None else int(worker.numpy())
+
+
+def _bad(one: Optimizing, kind: Trip, tracing: Tracing) -> tuple[str, ...]:
+    """The names of the losses, gradients or variables that were not finite."""
+    if kind == Trip.LOSS:
+        return ("loss",)
+    if kind == Trip.LEARNING_RATE:
+        return ("learning rate",)
+    if kind == Trip.ELSEWHERE:
+        return (f"worker {_worker(one)}",)
+    if kind == Trip.WEIGHTS:
+        values = [variable.numpy() for variable in tracing.variables if tf.executing_eagerly()]
+        return tuple(name for name, value in zip(one.names, values, strict=False) if not _finite(value))
+    squares = one.recorder.rows()[-1, TOTALS : TOTALS + one.recorder.variables]
+    return tuple(name for name, square in zip(one.names, squares, strict=True) if not np.isfinite(square))
+
+
+def _bad_slots(optimizer: Any) -> list[str]:
+    variables = getattr(optimizer, "variables", ())
+    # A method in the optimizers of Keras 2 that are called legacy.
+    variables = variables() if callable(variables) else variables
+    # Those of a plain graph have no value outside of its session.
+    variables = [one for one in variables if tf.executing_eagerly()]
+    values = [(getattr(one, "path", one.name), value_of(one)) for one in variables]
+    return [str(name) for name, value in values if not _finite(value)]
+
+
+def value_of(variable: Any) -> Any:
+    """A variable's value as an array, on the first replica of a distributed one."""
+    return variable.numpy() if hasattr(variable, "numpy") else np.asarray(variable)
+
+
+def _finite(value: Any) -> bool:
+    if value.dtype.kind in "iub":
+        return True
+    return bool(np.all(np.isfinite(value.astype(np.float32) if value.dtype.itemsize < 4 else value)))
+
+
+def _dtype(optimizer: Any) -> str:
+    """The narrowest dtype among the weights, in which it calculates; float32 where that is not known."""
+    variables = getattr(optimizer, "_trainable_variables", None) or ()
+    dtypes = [tf.as_dtype(one.dtype) for one in variables]
+    return str(min((one for one in dtypes if one.is_floating), key=lambda one: one.size, default=tf.float32).name)
+
+
+def _schedule(optimizer: Any) -> str | None:
+    rate = getattr(optimizer, "_learning_rate", None)
+    return type(rate).__name__ if callable(getattr(rate, "get_config", None)) and callable(rate) else None
+
+
+def _clip(optimizer: Any) -> str | None:
+    for name in ("clipnorm", "global_clipnorm", "clipvalue"):
+        value = getattr(optimizer, name, None)
+        if value is not None:
+            return f"{name}={value:g}"
+    return None
+
+
+def _number(value: Any) -> float | None:
+    try:
+        return None if value is None else float(value)
+    except (TypeError, ValueError):
+        return None

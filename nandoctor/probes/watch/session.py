@@ -1,0 +1,176 @@
+"""One watched run: what its hooks share."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+from weakref import WeakSet
+
+from nandoctor.facts import EvaluationFacts
+from nandoctor.facts.run import EvaluationWay
+from nandoctor.probes.compat.watching import replica_number
+from nandoctor.probes.watch.eager import EagerRecorder
+from nandoctor.probes.watch.evaluating import evaluation_of
+from nandoctor.probes.watch.guard import Tracing, Trip
+from nandoctor.probes.watch.noted import Notebook
+from nandoctor.probes.watch.recorder import Recorder
+
+POLL_SECONDS = 0.05
+
+
+class StoppedError(SystemExit):
+    """The training is stopped: no `except Exception` of the script is to catch it."""
+
+
+@dataclass
+class Optimizing:
+    """One optimizer of the script, and its recorder; one for each replica of a distributed training."""
+
+    optimizer: Any
+    recorder: Recorder
+    names: tuple[str, ...]
+    replica: int = 0
+
+
+@dataclass
+class Fitting:
+    """What `fit` was given, and where it is.
+
+    `epochs` are the epochs that have begun, with the updates asked for until then by the identity of the optimizer.
+    """
+
+    model: Any
+    x: Any
+    y: Any
+    epochs: list[tuple[int, dict[int, int]]] = field(default_factory=list)
+
+
+@dataclass
+class Watch:
+    """The state of a watched run.
+
+    `on_trip` is called with what tripped; after that nothing is guarded any more, but with `skip`, where the numbers of
+    the steps that were left out are gathered in `skipped`. With `looks` a batch is kept for a look at a step in which
+    nothing tripped; `on_look` is called every `look_every` steps, and was at `looked` for the last time. `ways` are how
+    the script trains, `epochs` how many epochs of `fit` have begun. `late` says that TensorFlow was there before the
+    watch: models may have been traced without it, and `retraced` are those that have been traced anew since. `seconds`
+    is the time that the watch's own Python code took, `failure` what made it switch itself off.
+    """
+
+    on_trip: Callable[[Watch, Optimizing, Trip], None]
+    skip: bool = False
+    looks: bool = False
+    look_every: int | None = None
+    on_look: Callable[[Watch], None] | None = None
+    looked: int = 0
+    max_steps: int | None = None
+    eager: EagerRecorder = field(default_factory=EagerRecorder)
+    notebook: Notebook = field(default_factory=Notebook)
+    tracings: list[Tracing] = field(default_factory=list)
+    optimizing: dict[int, Optimizing] = field(default_factory=dict)
+    fitting: Fitting | None = None
+    fitted: Fitting | None = None
+    off: bool = False
+    within: set[int] = field(default_factory=set)
+    polled: float = 0.0
+    ways: dict[str, None] = field(default_factory=dict)
+    epochs: int = 0
+    evaluations: list[EvaluationFacts] = field(default_factory=list)
+    skipped: list[int] = field(default_factory=list)
+    late: bool = False
+    retraced: WeakSet[Any] = field(default_factory=WeakSet)
+    seconds: float = 0.0
+    failure: str | None = None
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """What the watch itself does in a hook: an error in it ends the watch, never the script."""
+        begun, before = time.perf_counter(), self.seconds
+        try:
+            yield
+        except Exception as error:
+            self.give_up(error)
+        finally:
+            # What one hook does within another's work is counted once.
+            self.seconds = before + time.perf_counter() - begun
+
+    def give_up(self, error: Exception) -> None:
+        """Switch the watch off, and say so once, in one line on standard error."""
+        self.off = True
+        if self.failure is None:
+            self.failure = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+            told = f"nandoctor: internal error, the watch is off and the script goes on without it: {self.failure}"
+            print(told, file=sys.stderr, flush=True)
+        with suppress(Exception):
+            self.disarm()
+
+    def disarm(self) -> None:
+        """Let every update through that was built behind a guard: what was traced stays traced."""
+        self.off = True
+        self.eager.pause()
+        for one in self.optimizing.values():
+            one.recorder.disarm()
+
+    def traced_anew(self, model: Any) -> None:
+        """Let Keras forget what it has traced before the watch, once for each model."""
+        if self.late and model not in self.retraced:
+            model.train_function = None
+        self.retraced.add(model)
+
+    def epoch_begins(self, epoch: int) -> None:
+        """Keras' fit says so."""
+        self.epochs += 1
+        if self.fitting is not None and not self.off:
+            self.fitting.epochs.append((epoch, {key: one.recorder.asked() for key, one in self.optimizing.items()}))
+
+    def evaluated(self, way: EvaluationWay, results: Any) -> None:
+        """Look at what evaluate or predict gives back; within fit it is the validation."""
+        begun = self.fitting.epochs if self.fitting else []
+        found = evaluation_of("validation" if self.fitting else way, results, begun[-1][0] if begun else None)
+        if found is not None:
+            self.evaluations.append(found)
+
+    def poll(self, *, now: bool = False) -> None:
+        """Look whether something tripped: `now`, or every 50 ms; always where the training goes on after a trip."""
+        time_now = time.monotonic()
+        always = now or self.skip or self.max_steps or self.look_every
+        if self.off or not (always or time_now - self.polled >= POLL_SECONDS):
+            return
+        self.polled = time_now
+        for one in self.optimizing.values():
+            kind, _, step = one.recorder.tripped()
+            if not kind:
+                continue
+            self.off = not self.skip
+            self.on_trip(self, one, Trip(kind))
+            if self.skip:
+                # Until the trip is looked at nothing is updated, so that its batch stays kept.
+                self.skipped += range(step, one.recorder.asked())
+                one.recorder.clear()
+        if self.look_every and self.on_look and not self.off and self.steps() - self.looked >= self.look_every:
+            self.looked = self.steps()
+            self.on_look(self)
+            for one in self.optimizing.values():
+                if one.recorder.held() is not None:
+                    one.recorder.want()
+        if self.max_steps and not self.off and self.steps() >= self.max_steps:
+            self.off = True
+            raise StoppedError(0)
+
+    def optimized(self, optimizer: Any, names: tuple[str, ...]) -> Optimizing:
+        """The record of an optimizer, on the replica that is being traced."""
+        replica = replica_number()
+        key = id(optimizer) if not replica else hash((id(optimizer), replica))
+        if key not in self.optimizing:
+            self.optimizing[key] = Optimizing(
+                optimizer, Recorder(len(names), looks=self.looks and not replica), names, replica
+            )
+        return self.optimizing[key]
+
+    def steps(self) -> int:
+        """How many updates were asked for so far, of all optimizers together."""
+        return sum(one.recorder.asked() for one in self.optimizing.values() if not one.replica)

@@ -1,0 +1,274 @@
+"""A watched run from its begin to its end: waits for TensorFlow and Keras, and keeps what was found.
+
+TensorFlow is not imported here before the script has imported it.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Literal
+
+from nandoctor import __version__
+from nandoctor.probes.watch.imports import when_imported
+
+if TYPE_CHECKING:
+    from nandoctor.facts import Facts, SubjectFacts
+    from nandoctor.probes.watch.guard import Trip
+    from nandoctor.probes.watch.session import Optimizing, Watch
+
+OnTrip = Literal["stop", "skip"]
+CAPSULES = Path(".nandoctor")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """How to watch: what to do when something trips, after how many steps to stop.
+
+    `capsules` is the folder for capsules, `capsule_limit` the most bytes that one may take.
+    `check_up` says when a step in which nothing tripped is looked at op by op: "auto" (at the end), "off", or every
+    that many steps, too.
+    """
+
+    on_trip: OnTrip = "stop"
+    max_steps: int | None = None
+    capsules: Path = CAPSULES
+    capsule_limit: int = 2_000_000_000
+    check_up: str | int = "auto"
+
+
+@dataclass
+class Watching:
+    """One watched run.
+
+    `script` is the name that the report gives it. `watch` exists from the import of TensorFlow on. `tripped` are the
+    facts of the first trip, `capsule` is the folder that it was written to, `looks` are the facts of looks at steps in
+    which nothing tripped. `unwatched` says why a script that imported Keras cannot be watched.
+    """
+
+    script: str
+    wanted: Wanted
+    watch: Watch | None = None
+    tripped: Facts | None = None
+    looks: list[Facts] = field(default_factory=list)
+    capsule: Path | None = None
+    unwatched: str | None = None
+    notices: list[str] = field(default_factory=list)
+    begun: float = field(default_factory=time.monotonic)
+    process: int = field(default_factory=os.getpid)
+    _undo: list[Callable[[], None]] = field(default_factory=list)
+    _backward: Any = None
+    _late: bool = False
+    _waiting: list[ModuleType] = field(default_factory=list)
+    _ended: bool = False
+
+    def begin(self) -> None:
+        """Watch from now on, or from when TensorFlow and Keras are imported."""
+        self._late = "tensorflow" in sys.modules
+        when_imported(self._imported)
+
+    def end(self, error: BaseException | None = None) -> None:
+        """Look a last time, and take all hooks away. The script is over: what is found now stops nothing.
+
+        `error` is what it raised in the end; who interrupts it does not want to wait for a look at its last state.
+        """
+        if self.watch is not None and not self._ended:
+            self._ended = True
+            with self.watch.working():
+                self._last_look(self.watch, check_up=not isinstance(error, KeyboardInterrupt))
+        self._ended = True
+        for undo in reversed(self._undo):
+            undo()
+        self._undo.clear()
+
+    def _last_look(self, watch: Watch, *, check_up: bool) -> None:
+        from nandoctor.wording import listing, plural
+
+        watch.max_steps = None
+        watch.poll(now=True)
+        if watch.skipped:
+            count = plural(len(watch.skipped), "step")
+            self.notices.append(f"The weights were not updated at {count}: {listing(watch.skipped)}.")
+        if check_up and self.tripped is None and not watch.off:
+            self._check_up(watch)
+        # What was traced keeps its guard, which is to let everything through from now on.
+        watch.disarm()
+        for model in watch.retraced:
+            model.train_function = None
+
+    def _check_up(self, watch: Watch) -> None:
+        from nandoctor.facts import Facts
+        from nandoctor.probes.watch.tripped import looked_at
+
+        known = Facts(tool=_tool(), subject=_script(self.script))
+        found = looked_at(watch, known=known, seconds=time.monotonic() - self.begun, made=self._backward)
+        if found is not None:
+            self.looks.append(found.facts)
+            self.notices += found.notices
+
+    @property
+    def steps(self) -> int:
+        """How many updates of weights were watched."""
+        return self.watch.steps() if self.watch is not None else 0
+
+    def stopped(self, error: BaseException | None) -> bool:
+        """Whether it was the watch that ended the training by this error."""
+        if self.watch is None or error is None:
+            return False
+        from nandoctor.probes.watch.session import StoppedError
+
+        return isinstance(error, StoppedError)
+
+    def told(self) -> str:
+        """The run in one sentence."""
+        from nandoctor.wording import plural
+
+        if self.watch is None or not (self.steps or self.tripped):
+            return f"nothing was watched: {self._why_unwatched()}"
+        took = time.monotonic() - self.begun
+        return (
+            f"{plural(self.steps, 'step')} of training watched{self._how_it_went()}; "
+            f"the watch itself took {self.watch.seconds:.1f} s of {took:.1f} s, what it adds to a step not counted"
+        )
+
+    def _how_it_went(self) -> str:
+        if self.watch is not None and self.watch.skipped:
+            return f", {len(self.watch.skipped):,} of them left out"
+        if self.tripped is not None and self.tripped.run is not None and self.tripped.run.trip is not None:
+            return f", and stopped at step {self.tripped.run.trip.step:,}"
+        if self.wanted.max_steps is not None and self.steps >= self.wanted.max_steps:
+            return f", and stopped there (--max-steps {self.wanted.max_steps})"
+        return ""
+
+    def _why_unwatched(self) -> str:
+        if self.unwatched:
+            return self.unwatched
+        if self.watch is None:
+            return "the script did not import TensorFlow"
+        if self.watch.failure:
+            return f"the watch switched itself off ({self.watch.failure})"
+        return "no optimizer updated any weights"
+
+    def facts(self) -> Facts:
+        """What was observed, once the run is over."""
+        from nandoctor.facts import Facts, RunFacts
+
+        run = RunFacts(self.script, 0, seconds=time.monotonic() - self.begun)
+        if self.watch is not None:
+            from nandoctor.probes.watch.records import run_facts
+
+            with self.watch.working():
+                run = run_facts(self.watch, self.script, None, run.seconds)
+        if self.tripped is not None and self.tripped.run is not None:
+            # The history and the optimizers' state that belong to the trip are those at the trip.
+            known = self.tripped.run
+            late = replace(known, steps=run.steps, seconds=run.seconds, skipped_updates=run.skipped_updates)
+            return replace(self.tripped, run=late)
+        if self.looks:
+            steps = tuple(step for one in self.looks if one.run is not None for step in one.run.check_ups)
+            return replace(self.looks[-1], run=replace(run, check_ups=steps))
+        return Facts(tool=_tool(), subject=_script(self.script), run=run)
+
+    def _imported(self, name: str, module: ModuleType) -> None:
+        if self._ended or os.getpid() != self.process:
+            return
+        try:
+            if name == "tensorflow":
+                self._tensorflow()
+            else:
+                self._keras(module)
+        except Exception as error:
+            self._failed(error)
+
+    def _tensorflow(self) -> None:
+        from weakref import WeakKeyDictionary
+
+        from nandoctor.probes.compat.watching import on_backward_ops
+        from nandoctor.probes.watch.hooks import install_tensorflow
+        from nandoctor.probes.watch.session import Watch
+        from nandoctor.probes.watch.session_hooks import install_sessions
+
+        skip = self.wanted.on_trip == "skip"
+        looks = self.wanted.check_up != "off"
+        watch = Watch(self._on_trip, skip=skip, looks=looks, max_steps=self.wanted.max_steps, late=self._late)
+        if isinstance(self.wanted.check_up, int):
+            watch.look_every, watch.on_look = self.wanted.check_up, self._check_up
+        made: WeakKeyDictionary[Any, list[tuple[str, range]]] = WeakKeyDictionary()
+        self._backward = made
+        self._undo.append(on_backward_ops(lambda graph, op, places: made.setdefault(graph, []).append((op, places))))
+        self._undo += install_tensorflow(watch)
+        self._undo += install_sessions(watch)
+        self.watch = watch
+        for keras in self._waiting:
+            self._keras(keras)
+
+    def _keras(self, keras: ModuleType) -> None:
+        backend = keras.backend.backend()
+        if backend != "tensorflow":
+            self.unwatched = f"Keras runs on {backend} here, and only TensorFlow is watched"
+        elif self.watch is None:
+            # TensorFlow itself imports Keras before it is whole.
+            self._waiting.append(keras)
+        else:
+            from nandoctor.probes.watch.hooks import install_keras, install_tf_keras
+
+            install = install_tf_keras if keras.__name__ == "tf_keras" else install_keras
+            self._undo += install(self.watch, keras)
+
+    def _failed(self, error: Exception) -> None:
+        if self.watch is not None:
+            self.watch.give_up(error)
+        else:
+            self.unwatched = f"internal error: {type(error).__name__}: {error}"
+            print(f"nandoctor: {self.unwatched}; the script goes on unwatched", file=sys.stderr)
+
+    def _on_trip(self, watch: Watch, optimizing: Optimizing, kind: Trip) -> None:
+        """Keep what failed while it is there, then stop the training."""
+        from nandoctor.probes.watch.session import StoppedError
+
+        if self.tripped is None:
+            with watch.working():
+                self._keep(watch, optimizing, kind)
+        if self.wanted.on_trip == "stop" and not self._ended:
+            raise StoppedError(1)
+
+    def _keep(self, watch: Watch, optimizing: Optimizing, kind: Trip) -> None:
+        from nandoctor.facts import Facts
+        from nandoctor.probes.watch.tripped import tripped
+
+        found = tripped(
+            watch,
+            optimizing,
+            kind,
+            known=Facts(tool=_tool(), subject=_script(self.script)),
+            seconds=time.monotonic() - self.begun,
+            made=self._backward,
+            capsules=self.wanted.capsules,
+            capsule_limit=self.wanted.capsule_limit,
+        )
+        self.tripped, self.capsule = found.facts, found.capsule
+        self.notices += found.notices
+        if found.capsule is not None:
+            replayed = found.facts.run is None or found.facts.run.trip is None or not found.facts.run.trip.not_replayed
+            again = f"; `nandoctor replay {found.capsule}` examines it again" if replayed else f" in {found.capsule}"
+            self.notices.append(f"The step is kept{again}.")
+
+
+def _script(path: str) -> SubjectFacts:
+    from nandoctor.facts import SubjectFacts
+
+    return SubjectFacts("script", path, "training script", None, ())
+
+
+def _tool() -> Any:
+    """The programs that are loaded, without loading any."""
+    from nandoctor.finding import Tool
+
+    versions = {name: getattr(sys.modules.get(name), "__version__", None) for name in ("tensorflow", "keras")}
+    return Tool("nandoctor", __version__, versions["tensorflow"], versions["keras"], platform.python_version())

@@ -1,0 +1,100 @@
+"""The update of an optimizer behind its guard, in a graph or eagerly: made exactly once, or refused."""
+
+from __future__ import annotations
+
+from threading import get_ident
+from typing import Any
+
+import tensorflow as tf
+
+from nandoctor.probes.compat.watching import replica_number
+from nandoctor.probes.watch.eager import tracing_of
+from nandoctor.probes.watch.guard import Tracing, Update, guarded_eagerly, guarded_update
+from nandoctor.probes.watch.noted import EAGER, Noted
+from nandoctor.probes.watch.session import Optimizing, Watch
+
+
+def guard_traced(watch: Watch, optimizer: Any, grads: list[Any], trainable: Any, plain: Any) -> Any:
+    """The guarded update; where the guard cannot be built the plain one. Either is in the graph exactly once."""
+    update = None
+    try:
+        optimizing, update = _prepared(watch, optimizer, grads, trainable, plain)
+        noted = watch.notebook.turn(tf.compat.v1.get_default_graph())
+        return guarded_update(watch.tracings, optimizing.recorder, noted, update, skip=watch.skip)
+    except Exception as error:
+        if update is None or not update.placed:
+            # Where the update itself is at fault this raises, too, and then it is the script's error.
+            plain(optimizer, grads, trainable)
+        watch.give_up(error)
+        return None
+
+
+def guard_eagerly(watch: Watch, optimizer: Any, grads: list[Any], trainable: Any, plain: Any) -> Any:
+    """The update, looked at before and after; it is made exactly once, but for one that is refused."""
+    update = None
+    try:
+        watch.eager.update()
+        optimizing, update = _prepared(watch, optimizer, grads, trainable, plain)
+        noted = watch.notebook.turn(EAGER)
+        made = guarded_eagerly(optimizing.recorder, noted, update, lambda: _traced(watch, noted, update))
+    except Exception as error:
+        if update is None or not update.begun:
+            watch.give_up(error)
+            return plain(optimizer, grads, trainable)
+        if not update.placed:
+            raise
+        watch.give_up(error)
+        return None
+    with watch.working():
+        if made:
+            watch.eager.updated()
+        else:
+            watch.poll(now=True)
+    return None
+
+
+def _traced(watch: Watch, noted: Noted, update: Update) -> Tracing:
+    number = len(watch.tracings) + 1
+    watch.tracings.append(tracing_of(watch.eager.step, noted, update.gradients, update.variables, number))
+    return watch.tracings[-1]
+
+
+def _prepared(watch: Watch, optimizer: Any, grads: list[Any], trainable: Any, plain: Any) -> tuple[Optimizing, Update]:
+    variables = list(optimizer._trainable_variables if trainable is None else trainable)
+    pairs = [(one, _tensorflow_variable(v)) for one, v in zip(grads, variables, strict=True) if one is not None]
+    with tf.init_scope():
+        if not getattr(optimizer, "built", True):
+            optimizer.build(variables)
+    names = tuple(getattr(v, "path", v.name) for one, v in zip(grads, variables, strict=True) if one is not None)
+
+    def run() -> Any:
+        # An optimizer within another one (a LossScaleOptimizer) is guarded with it; each replica has its own thread.
+        watch.within.add(get_ident())
+        try:
+            return plain(optimizer, grads, trainable)
+        finally:
+            watch.within.discard(get_ident())
+
+    update = Update(
+        [one for one, _ in pairs],
+        [variable for _, variable in pairs],
+        _learning_rate(optimizer),
+        run,
+        scale=getattr(optimizer, "dynamic_scale", None),
+    )
+    return watch.optimized(optimizer, names), update
+
+
+def _learning_rate(optimizer: Any) -> Any:
+    """The learning rate of the update at hand."""
+    rate = getattr(optimizer, "_learning_rate", None)
+    if rate is not None and callable(rate) and not isinstance(rate, tf.Variable) and hasattr(rate, "get_config"):
+        return rate(optimizer.iterations)
+    return optimizer.learning_rate
+
+
+def _tensorflow_variable(variable: Any) -> Any:
+    """The tf.Variable behind a Keras variable; of a distributed one that of the replica that is being traced."""
+    plain = variable if isinstance(variable, tf.Variable) else getattr(variable, "value", variable)
+    local = getattr(plain, "values", None)
+    return local[min(replica_number(), len(local) - 1)] if isinstance(local, tuple | list) else plain

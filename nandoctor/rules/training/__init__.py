@@ -1,0 +1,1 @@
+"""Rules about how a model is trained: learning rate, optimizer, loss scale, batches, evaluation."""

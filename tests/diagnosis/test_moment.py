@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from nandoctor.diagnosis.moment import at_the_end, at_the_trip, with_earlier
+from nandoctor.facts import Facts, RunFacts, TripFacts
+from nandoctor.finding import Finding, Location, Report, ReportSubject, Summary, Tool
+
+TRIP = TripFacts("gradient", step=7, epoch=1, batch=2)
+
+
+def finding(location: Location, *consequences: Finding) -> Finding:
+    return Finding("ND201", "log-of-zero", "error", "", "", location=location, consequences=consequences)
+
+
+def test_what_was_replayed_happened_at_the_trip() -> None:
+    replayed = finding(Location(op="loss/Log", batch=0, rows=(3,)), finding(Location(layer="dense")))
+
+    found = at_the_trip(replayed, TRIP)
+
+    assert found.location == Location(op="loss/Log", step=7, epoch=1, batch=2, rows=(3,))
+    assert found.consequences[0].location == Location(layer="dense", step=7, epoch=1, batch=2)
+
+
+def test_a_rule_that_names_another_time_is_left_alone() -> None:
+    earlier = finding(Location(step=3))
+
+    assert at_the_trip(earlier, TRIP) == earlier
+
+
+def test_without_a_trip_the_number_of_the_batch_in_the_replay_is_left_out() -> None:
+    looked_at = finding(Location(op="loss/Log", batch=0, rows=(3,)))
+
+    assert at_the_end(looked_at).location == Location(op="loss/Log", rows=(3,))
+
+
+TOOL = Tool("nandoctor", "0.1.0", "2.21.0", "3.15.1", "3.11.7")
+
+
+def report(*findings: Finding) -> Report:
+    return Report(TOOL, ReportSubject("script", "train.py"), Summary(len(findings), 0, 0, "healthy"), findings)
+
+
+def test_what_an_earlier_look_found_is_told_with_its_step() -> None:
+    lasting, passing = finding(Location(layer="dense")), replace(finding(Location(layer="out")), cause="dead-relu")
+    look = Facts(tool=TOOL, run=RunFacts("train.py", steps=30, check_ups=(20,)))
+
+    found = with_earlier(report(lasting), [(look, report(lasting, passing))])
+
+    assert {one.cause for one in found.findings} == {"log-of-zero", "dead-relu"}
+    assert {one.location.step for one in found.findings} == {None, 20}
+    assert found.summary.error == 2

@@ -1,0 +1,52 @@
+"""What TensorFlow's tapes tell of themselves while a step is traced."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import tensorflow as tf
+
+from nandoctor.probes.compat.watching import on_backward_ops
+
+pytestmark = pytest.mark.tensorflow
+
+
+def forward_ops_with_types(loss: Callable[[Any], Any]) -> dict[str, set[str]]:
+    """The types of the backward ops of each forward op, by its type."""
+    told: dict[str, set[str]] = {}
+
+    def note(graph: Any, forward: str, places: range) -> None:
+        made = graph.get_operations()[places.start : places.stop]
+        told.setdefault(graph.get_operation_by_name(forward).type, set()).update(op.type for op in made)
+
+    @tf.function
+    def step(x: Any) -> Any:
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            value = loss(x)
+        return tape.gradient(value, x)
+
+    undo = on_backward_ops(note)
+    try:
+        step.get_concrete_function(tf.TensorSpec([3]))
+    finally:
+        undo()
+    return told
+
+
+def test_the_backward_ops_of_an_op_whose_result_is_kept() -> None:
+    assert "SqrtGrad" in forward_ops_with_types(tf.sqrt)["Sqrt"]
+
+
+def test_the_backward_ops_of_an_op_of_which_the_tape_keeps_the_argument_alone() -> None:
+    assert "Reciprocal" in forward_ops_with_types(tf.math.log)["Log"]
+    assert "Reciprocal" in forward_ops_with_types(tf.acos)["Acos"]
+
+
+def test_of_two_ops_on_one_tensor_each_has_its_own() -> None:
+    told = forward_ops_with_types(lambda x: tf.math.log(x) * tf.acos(x))
+
+    assert {"Log", "Acos", "Mul"} <= told.keys()
+    assert "Square" in told["Acos"] - told["Log"]

@@ -1,0 +1,72 @@
+"""Training scripts with a planted fault each: the first finding names it as the script's docstring does."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+pytestmark = pytest.mark.tensorflow
+
+SCRIPTS = sorted((Path(__file__).parents[2] / "fixtures/scripts/sick").glob("*.py"))
+PLACE = ("phase", "layer", "step", "epoch", "batch", "rows", "dataset_rows", "columns")
+NOT_YET = dict.fromkeys(
+    ("prediction_only", "validation_only"), "an evaluation is not replayed: its op, layer and line are not known"
+)
+
+
+def planted(script: Path) -> dict[str, Any]:
+    """What the docstring says below its first line; `line` is the only one that holds `code`."""
+    source = script.read_text()
+    tree = ast.parse(source)
+    expected: dict[str, Any] = yaml.safe_load((ast.get_docstring(tree) or "").partition("\n\n")[2])
+    if "code" in expected:
+        docstring = tree.body[0].end_lineno or 0
+        lines = [n for n, line in enumerate(source.splitlines(), 1) if n > docstring and expected["code"] in line]
+        (expected["line"],) = lines
+    return expected
+
+
+def cases() -> list[Any]:
+    return [
+        pytest.param(
+            script,
+            id=script.stem,
+            marks=[pytest.mark.xfail(strict=True, reason=NOT_YET[script.stem])] if script.stem in NOT_YET else [],
+        )
+        for script in SCRIPTS
+    ]
+
+
+@pytest.mark.parametrize("script", cases())
+def test_the_planted_fault_is_the_first_finding_and_that_of_the_replay(
+    script: Path, watched: Callable[..., Any]
+) -> None:
+    expected = planted(script)
+
+    ran = watched(script, expected.get("process") == "own")
+
+    assert ran.report["findings"], ran.printed
+    first = ran.report["findings"][0]
+    place = {key: expected[key] for key in (*PLACE, "line") if key in expected}
+    found = {key: first["location"].get(key) for key in place}
+    assert {"cause": first["cause"], **found} == {"cause": expected["cause"], **place}
+    assert first["severity"] != "note"
+    assert ran.raised == expected.get("raises")
+    assert (ran.replayed is None) is bool(expected.get("finite") or expected.get("raises"))
+    if ran.replayed is not None:
+        again = ran.replayed["findings"][0]
+        assert (again["cause"], again["location"]) == (first["cause"], first["location"])
+
+
+def test_the_matrix_covers_the_families_and_the_ways_of_training() -> None:
+    expected = [planted(script) for script in SCRIPTS]
+    ways = {one["way"] for one in expected}
+
+    assert len(SCRIPTS) >= 30
+    assert len({one["cause"] for one in expected}) >= 25
+    assert len(ways) >= 30
