@@ -229,9 +229,9 @@ class DataFacts:
         return None
 
     def rows_of_batch(self, places: Sequence[int]) -> tuple[int, ...] | None:
-        """The data rows at these places of a watched run's batch; None where one of them is not known."""
+        """The data rows at these places of a watched run's batch, in their order; None where one is not known."""
         rows = [self.batch_rows[place] if place < len(self.batch_rows) else None for place in places]
-        known = tuple(sorted({row for row in rows if row is not None}))
+        known = tuple(dict.fromkeys(row for row in rows if row is not None))
         return known if known and None not in rows else None
 
     def location(self, columns: Sequence[str], cells: Sequence[Cell] = ()) -> Location:

@@ -65,8 +65,8 @@ def test_of_a_batch_alone_cells_lie_in_rows_of_the_batch():
     unknown = DataFacts("the batch", 3, (), 3, only_batch=True, from_file=False)
 
     place = known.location(["a"], (Cell(2, 1.0), Cell(0, 1.0)))
-    assert (place.file, place.dataset_rows, place.rows) == ("a.csv", (12, 70), (0, 2))
-    assert known.rows_at([0, 2]).dataset_rows == (12, 70)
+    assert (place.file, place.dataset_rows, place.rows) == ("a.csv", (70, 12), (0, 2))
+    assert known.rows_at([0, 2]).dataset_rows == (70, 12)
     place = unknown.location(["a"], (Cell(2, 1.0),))
     assert (place.file, place.dataset_rows, place.rows) == (None, None, (2,))
 

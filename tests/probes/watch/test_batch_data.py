@@ -35,7 +35,7 @@ def test_a_nan_in_a_shuffled_batch_is_named_by_its_row_in_the_data() -> None:
     (finding,) = NanInData().check(facts)
     assert (finding.location.dataset_rows, finding.location.rows, finding.location.columns) == ((17,), (1,), ("1",))
     assert finding.location.file is None
-    assert facts.rows_of_batch([0, 3]) == (8, 30)
+    assert facts.rows_of_batch([0, 3]) == (30, 8)
     assert facts.examined_rows == ((5, 6), (8, 9), (17, 18), (30, 31))
 
 
