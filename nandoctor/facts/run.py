@@ -140,7 +140,8 @@ class RunFacts:
     `ways` are how the script trains ("fit", "tf.function", "eager", "session"). `batch_norm_rows` is the smallest batch
     that a BatchNormalization layer was trained on, None without one; `batch_norm_values` the fewest values that such a
     layer took the statistics of one channel over (rows times places), `batch_norm_share` the share of the steps that
-    had so few; None where that was not measured. `skipped_updates` are the steps whose update was left out in order to
+    had so few; None where that was not measured. `batch_normalizations` are the paths of these layers, where a model
+    tells them. `skipped_updates` are the steps whose update was left out in order to
     go on. `check_ups` are the steps that were looked at op by op. `cost` is the share of the time that the watch took,
     None where it was not measured.
     """
@@ -157,6 +158,7 @@ class RunFacts:
     seconds: float = 0.0
     batch_norm_values: int | None = None
     batch_norm_share: float | None = None
+    batch_normalizations: tuple[str, ...] = ()
     check_ups: tuple[int, ...] = ()
     cost: float | None = None
 

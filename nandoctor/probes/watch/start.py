@@ -172,7 +172,9 @@ class Watching:
             return replace(self.tripped, run=late)
         if self.looks:
             steps = tuple(step for one in self.looks if one.run is not None for step in one.run.check_ups)
-            return replace(self.looks[-1], run=replace(run, check_ups=steps))
+            last = self.looks[-1]
+            normalizations = last.run.batch_normalizations if last.run is not None else ()
+            return replace(last, run=replace(run, check_ups=steps, batch_normalizations=normalizations))
         return Facts(tool=_tool(), subject=_script(self.script), run=run)
 
     def _imported(self, name: str, module: ModuleType) -> None:

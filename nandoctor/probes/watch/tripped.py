@@ -122,7 +122,11 @@ def looked_at(watch: Watch, *, known: Facts, seconds: float, made: Backward) -> 
     script = known.subject.path if known.subject else ""
     known = replace(known, run=replace(run_facts(watch, script, None, seconds), check_ups=(held[1],)))
     try:
-        capture = take_capture(tracing, live_names(tracing), made.get(tracing.graph, ()))
+        live = live_names(tracing)
+        owners = {name.rpartition("/")[0] for name in live.variables.values() if name.endswith("/moving_variance")}
+        if known.run is not None:
+            known = replace(known, run=replace(known.run, batch_normalizations=tuple(sorted(owners))))
+        capture = take_capture(tracing, live, made.get(tracing.graph, ()))
         capture, known, notices = _with_data(watch, capture, known)
         if known.subject is not None:
             known = replace(known, subject=replace(known.subject, losses=losses_of(tracing.noted)))

@@ -62,7 +62,7 @@ class BatchStatistics:
         share, layer = run.batch_norm_share, None
         fewest = run.batch_norm_values
         if fewest is None and step is not None and weights is not None:
-            fewest, layer = min(_looked_at(step, weights), default=(None, None))
+            fewest, layer = min(_looked_at(step, weights, run), default=(None, None))
         if fewest is not None and fewest <= self.values:
             # The first batch is not what was left over at the end of an epoch.
             often = 0 in run.check_ups if share is None else share >= self.share
@@ -102,9 +102,10 @@ class BatchStatistics:
         )
 
 
-def _looked_at(step: StepFacts, weights: WeightFacts) -> Iterator[tuple[int, str]]:
+def _looked_at(step: StepFacts, weights: WeightFacts, run: RunFacts) -> Iterator[tuple[int, str]]:
     """The values of each channel of each batch normalization in the step that was looked at, and its layer."""
-    normalizations = {one.layer for one in weights.variables if one.role == "moving-variance"}
+    told = {one.layer for one in weights.variables if one.role == "moving-variance"}
+    normalizations = told.union(run.batch_normalizations)
     for layer in step.layers:
         if layer.layer in normalizations and layer.units and not layer.inference and step.batches:
             yield layer.activation.count // layer.units // step.batches, layer.layer

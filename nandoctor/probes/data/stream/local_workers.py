@@ -25,6 +25,7 @@ def local_workers() -> Iterator[str]:
     command += ["--memory-limit", "0", "--death-timeout", "30", "--host", "127.0.0.1"]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     with (
+        _quiet("distributed"),
         TemporaryDirectory(prefix="nandoctor-dask-", ignore_cleanup_errors=True) as folder,
         # What fails on a worker is told in one line by whoever asked for it.
         LocalCluster(n_workers=0, host="127.0.0.1", dashboard_address=None, silence_logs=logging.CRITICAL) as cluster,
@@ -47,3 +48,13 @@ def local_workers() -> Iterator[str]:
                 worker.kill()
             for worker in workers:
                 worker.wait()
+
+
+@contextmanager
+def _quiet(name: str) -> Iterator[None]:
+    """Silence a logger; it stays silent where the block is interrupted, since what breaks off then says so late."""
+    logger = logging.getLogger(name)
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    yield
+    logger.setLevel(before)
