@@ -106,19 +106,11 @@ def causes_in(findings: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
         yield from causes_in(finding["consequences"])
 
 
-NOT_WATCHED_YET = {
-    "batch-statistics": "no step is looked at op by op",
-    "val-only-nonfinite": "no evaluation is watched",
-}
-
-
 @pytest.mark.tensorflow
 @pytest.mark.parametrize("rule", ABOUT_RUNS, ids=lambda rule: rule.cause)
 def test_a_watched_run_of_the_example_names_the_cause(rule, tmp_path):
     report = watched(page(rule)["Example"], tmp_path)
 
-    if rule.cause in NOT_WATCHED_YET and not report["findings"]:
-        pytest.xfail(NOT_WATCHED_YET[rule.cause])
     found = dict(causes_in(report["findings"]))
     assert found.get(rule.cause) == rule.code, f"the run names only {sorted(found)}"
 
