@@ -95,7 +95,7 @@ class UnexplainedTrip:
             rule=self.code,
             cause=self.cause,
             severity="error",
-            title=self.title,
+            title=self.title if trip.not_replayed is None else "Training tripped, and its step was not replayed",
             message=f"At step {trip.step:,} {WHAT[trip.kind]}{bad}. {why}{before}",
             location=Location(phase=PHASES.get(trip.kind, "update")),
             evidence={"kind": trip.kind, "bad": len(trip.bad)} | ({"loss_before": losses[-1]} if losses else {}),

@@ -21,6 +21,8 @@ def test_a_step_that_could_not_be_run_again(run_of):
     (finding,) = UnexplainedTrip().check(run_of(None, TripFacts("loss", 9, not_replayed="the batch was not kept")))
 
     assert "could not be run again: the batch was not kept." in finding.message
+    assert finding.title == "Training tripped, and its step was not replayed"
+    assert "limit of nandoctor" in finding.remedies[0].title
 
 
 @pytest.mark.parametrize("kind", ["weights", "learning-rate"])
