@@ -162,7 +162,7 @@ def _in_order(client: Client, address: str, parts: Iterator[Part], fold: Fold, p
             there = replace(part, path=os.path.abspath(part.path))
             size = os.path.getsize(part.path) if os.path.isfile(part.path) else None
             waiting.append(client.submit(fold_same_file, fold, there, size, pure=False))
-            if len(waiting) >= 2 * max(2, sum(client.nthreads().values())):
+            if len(waiting) >= 2 * max(2, _threads(client, address)):
                 yield _result(client, address, waiting.popleft(), patience)
         while waiting:
             yield _result(client, address, waiting.popleft(), patience)
@@ -176,9 +176,21 @@ def _in_order(client: Client, address: str, parts: Iterator[Part], fold: Fold, p
             f"--dask {address}: several workers died of the same part of the data; give them more memory", UNEXAMINABLE
         ) from error
     except (CancelledError, CommClosedError) as error:
-        raise NandoctorError(f"--dask {address}: the scheduler went away before the end", UNEXAMINABLE) from error
+        raise _gone(address) from error
     finally:
         client.cancel(list(waiting))
+
+
+def _threads(client: Client, address: str) -> int:
+    """How many threads the workers have together; NandoctorError where the scheduler does not answer any more."""
+    try:
+        return sum(client.nthreads().values())
+    except OSError as error:  # asked over a connection of its own, which a dead scheduler refuses or lets time out
+        raise _gone(address) from error
+
+
+def _gone(address: str) -> NandoctorError:
+    return NandoctorError(f"--dask {address}: the scheduler went away before the end", UNEXAMINABLE)
 
 
 def _result(client: Client, address: str, future: Any, patience: float) -> Any:
@@ -190,7 +202,7 @@ def _result(client: Client, address: str, future: Any, patience: float) -> Any:
         except TimeoutError:
             if future.done():
                 return future.result()
-        if client.nthreads():
+        if _threads(client, address):
             seen = time.monotonic()
         elif time.monotonic() - seen > patience:
             raise NandoctorError(
