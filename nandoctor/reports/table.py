@@ -7,12 +7,13 @@ from collections.abc import Iterator, Sequence
 from tabulate import SEPARATING_LINE, tabulate
 from typer import style
 
-from nandoctor.finding import ColumnPrescription, Finding, Remedy, Report
+from nandoctor.finding import ColumnPrescription, Finding, Report
 from nandoctor.reports.formats import Detail
 from nandoctor.reports.layers import layer_table, recorded_table
 from nandoctor.reports.places import brief_place, place
+from nandoctor.reports.trials import told_trial
 from nandoctor.reports.wrapping import cell, item, wrap
-from nandoctor.wording import listing, number, plural
+from nandoctor.wording import listing, plural
 
 NARROWEST, WIDEST = 60, 200
 _STACKED_BELOW = 110
@@ -133,18 +134,9 @@ def _advice(report: Report, width: int) -> Iterator[list[str]]:
     if first.remedies:
         lines = wrap(f"What to do about 1 ({first.cause}):", width)
         for index, remedy in enumerate(first.remedies, start=1):
-            lines += item(f"{remedy.title} [{_trial(remedy)}]", width, marker=f"{index}. ")
+            lines += item(f"{remedy.title} [{told_trial(remedy)}]", width, marker=f"{index}. ")
             lines += [f"     {line}" for line in (remedy.patch or "").splitlines()]
         yield lines
-
-
-def _trial(remedy: Remedy) -> str:
-    """The remedy's verdict with the figures of its trial."""
-    verdict = {"verified": "tried: it helps", "not-enough": "tried: not enough", "untried": "not tried"}[remedy.verdict]
-    figures = ", ".join(
-        f"{name} {value if isinstance(value, str) else number(value)}" for name, value in remedy.trial.items()
-    )
-    return f"{verdict}; {figures}" if figures else verdict
 
 
 def _bill_of_health(report: Report, width: int) -> list[str]:

@@ -62,7 +62,7 @@ def test_a_remedy_carries_its_trial(sick_report: Report) -> None:
     remedies = as_mapping(sick_report)["findings"][0]["remedies"]
 
     assert list(remedies[0]) == ["id", "title", "patch", "verdict", "trial"]
-    assert remedies[0]["trial"] == {"loss": 0.6931, "nonfinite": 0}
+    assert (remedies[0]["trial"]["loss_before"], remedies[0]["trial"]["loss_after"]) == ("Infinity", 0.6931)
     assert remedies[1]["verdict"] == "untried"
 
 
