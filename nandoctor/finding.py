@@ -55,13 +55,29 @@ class Remedy:
 
 
 @dataclass(frozen=True)
+class Link:
+    """One link of the chain from symptom to root: what it says in one clause, and the figures behind it.
+
+    That it follows from the next link was "measured" (values were seen to go from there to here, or it is a property of
+    the same values), or is "inferred" from figures that fit; `against` is what speaks against an inference, None where
+    nothing that was measured does.
+    """
+
+    cause: str
+    told: str
+    basis: Literal["measured", "inferred"] = "measured"
+    evidence: Mapping[str, Scalar] = field(default_factory=dict)
+    against: str | None = None
+
+
+@dataclass(frozen=True)
 class Finding:
     """One diagnosis.
 
     `message` states what was measured, the value and the limit. `evidence` are the measured values and
-    `limits` the thresholds they were compared with. `chain` runs from symptom to root cause. `consequences`
-    are findings that follow from this one. `about` names the observation that the finding explains (for
-    example `origin:0`, `variable:dense/kernel`): ranking uses it, reports do not show it.
+    `limits` the thresholds they were compared with. `chain` runs from symptom to root cause, `links` say the same with
+    the figures of each. `consequences` are findings that follow from this one. `about` names the observation that the
+    finding explains (for example `origin:0`, `variable:dense/kernel`): ranking uses it, reports do not show it.
     """
 
     rule: str
@@ -74,6 +90,7 @@ class Finding:
     evidence: Mapping[str, Scalar] = field(default_factory=dict)
     limits: Mapping[str, int | float] = field(default_factory=dict)
     chain: tuple[str, ...] = ()
+    links: tuple[Link, ...] = ()
     remedies: tuple[Remedy, ...] = ()
     consequences: tuple[Finding, ...] = ()
     about: str | None = None

@@ -101,7 +101,7 @@ def _explains(one: Finding, other: Finding, trip: TripFacts | None) -> bool:
     family = other.rule[2:3]
     match one.cause:
         case "learning-rate-too-high":
-            return other.cause in OVERFLOWS
+            return other.cause in OVERFLOWS or one.evidence.get("drove") == other.location.op is not None
         case "nonfinite-learning-rate":
             return other.cause in (RATE, POISON)
         case "optimizer-epsilon":

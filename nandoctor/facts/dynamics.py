@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -89,6 +90,20 @@ def update_ratios(optimizer: OptimizerFacts, history: History) -> tuple[float, .
         steps = zip(history.learning_rate, history.gradient_norm, history.weight_norm, strict=True)
         return tuple(abs(rate) * gradient / weights if weights else math.nan for rate, gradient, weights in steps)
     return ()
+
+
+def largest_update(optimizer: OptimizerFacts, history: History, steps: int) -> tuple[float, bool]:
+    """The largest norm of an update over that of the weights in the last steps, and whether it is only a lower bound.
+
+    Where updates are not known it is how much the weights' norm changed, which no update can be shorter than. (0, True)
+    where the record has no weights, or only one step of them.
+    """
+    known = [ratio for ratio in update_ratios(optimizer, history)[-steps:] if math.isfinite(ratio)]
+    if known:
+        return max(known), False
+    norms = history.weight_norm[-steps - 1 :]
+    changes = [abs(after - before) / before for before, after in pairwise(norms) if 0.0 < before < math.inf]
+    return max((one for one in changes if math.isfinite(one)), default=0.0), True
 
 
 def _measured(history: History, step: int) -> float:

@@ -22,7 +22,9 @@ class LayerFacts:
     `units` is the size of the last axis, `dead_units` how many units were 0 for every row and place (ReLU
     outputs only, else None). `low_share` and `high_share` are the shares of values pinned to the lower and
     upper end of a bounded activation (sigmoid, tanh, softmax: within 1e-3 of the end), None for others.
-    `head` marks the layers that give the model's outputs. `inference` tells the pass it was taken in.
+    `margin` is how far apart the values that a softmax is taken of lie in one row, at most, for a sigmoid their largest
+    magnitude; None for other ops. `head` marks the layers that give the model's outputs. `inference` tells the pass it
+    was taken in.
     """
 
     layer: str
@@ -37,6 +39,7 @@ class LayerFacts:
     high_share: float | None = None
     head: bool = False
     inference: bool = True
+    margin: float | None = None
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from nandoctor.facts.layers import AbsorbedFacts, GradientFacts, LayerFacts, LoopFacts, NearLimit, TermFacts
 from nandoctor.facts.origin import Origin, Refusal
 from nandoctor.finding import Phase
+from nandoctor.stats import DTYPE_LIMITS
 
 REPLACING_OPS = frozenset(
     ("Select", "SelectV2", "IsNan", "IsInf", "IsFinite", "MulNoNan", "DivNoNan", "Minimum", "Maximum", "ClipByValue")
@@ -98,6 +100,22 @@ class StepFacts:
             or origin.zero_over_zero
             or any(other.phase == "backward" and other.zero_times_infinity for other in self.consequences(origin))
         )
+
+    def rounded_to_zero(self) -> tuple[Origin, LayerFacts] | None:
+        """The place where it began on a zero that a softmax or sigmoid rounded to, and the layer that ends in it.
+
+        The layer's logits lie so far apart that the exponential of their difference is no normal number of its dtype.
+        """
+        for origin in self.origins:
+            if origin.parents or origin.contained or not origin.from_finite:
+                continue
+            for operand in origin.floats:
+                layer = next((one for one in self.layers if one.op == operand.op and one.margin is not None), None)
+                if layer is None or not operand.vanishes or layer.dtype not in DTYPE_LIMITS:
+                    continue
+                if (layer.margin or 0.0) > -math.log(DTYPE_LIMITS[layer.dtype].normal):
+                    return origin, layer
+        return None
 
     def growing_loop(self, origin: Origin) -> LoopFacts | None:
         """The followed op of the loop in which an origin lies: itself, or the one of its layer that grew fastest."""

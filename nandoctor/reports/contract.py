@@ -47,6 +47,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "evidence": finding.evidence,
         "limits": finding.limits,
         "chain": finding.chain,
+        "links": [asdict(link) for link in finding.links],
         "remedies": [_remedy(remedy) for remedy in finding.remedies],
         "consequences": [_finding(consequence) for consequence in finding.consequences],
     }

@@ -130,13 +130,26 @@ def _advice(report: Report, width: int) -> Iterator[list[str]]:
         return
     first = report.findings[0]
     if len(first.chain) > 1:
-        yield ["How it came about, from what is seen to its cause:", *item(" <- ".join(first.chain), width, marker="")]
+        yield ["How it came about, from what is seen to its cause:", *_chain(first, width)]
     if first.remedies:
         lines = wrap(f"What to do about 1 ({first.cause}):", width)
         for index, remedy in enumerate(first.remedies, start=1):
             lines += item(f"{remedy.title} [{told_trial(remedy)}]", width, marker=f"{index}. ")
             lines += [f"     {line}" for line in (remedy.patch or "").splitlines()]
         yield lines
+
+
+def _chain(finding: Finding, width: int) -> list[str]:
+    """The chain with what was measured at each link, one behind the other; without links the causes alone."""
+    if not finding.links:
+        return item(" <- ".join(finding.chain), width, marker="")
+    lines: list[str] = []
+    for link in finding.links:
+        told = f"{link.cause}: {link.told}" if lines else link.told
+        if link.basis == "inferred":
+            told += f" [that it follows from the next is inferred{f', though {link.against}' if link.against else ''}]"
+        lines += item(told, width, marker="<- " if lines else "")
+    return lines
 
 
 def _bill_of_health(report: Report, width: int) -> list[str]:

@@ -50,6 +50,7 @@ def test_a_finding_has_all_keys_and_unknown_places_are_null(sick_report: Report)
             "evidence",
             "limits",
             "chain",
+            "links",
             "remedies",
             "consequences",
         ]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from nandoctor.facts import AbsorbedFacts, GradientFacts, LayerFacts, LoopFacts, NearLimit, SourceLine
 from nandoctor.probes.compat.execution import real_parts, view
 from nandoctor.probes.models.subject import Subject
+from nandoctor.probes.steps.flow import Node
 from nandoctor.probes.steps.naming import forward_name, is_gradient
 from nandoctor.probes.steps.observation import Key, Observations
 from nandoctor.probes.steps.run import Ran
@@ -28,6 +29,7 @@ from nandoctor.probes.steps.watched import Look
 from nandoctor.stats import TensorStats
 
 MOST_LOOPS = 40
+SQUASHING = {"Softmax", "Sigmoid"}
 
 
 @dataclass
@@ -47,7 +49,7 @@ class GradientProfile:
 
 
 def watch_list(step: Step) -> dict[Key, Look]:
-    """The ops to look at in full: layers' outputs, heads, what reaches the first kernels."""
+    """The ops to look at in full: layers' outputs, heads, what reaches the first kernels and the softmaxes."""
     heads = [node.key for node in head_nodes(step).values()]
     nodes = [*layer_outputs(step).values(), *head_nodes(step).values()]
     for argument in range(len(step.fed)):
@@ -56,7 +58,26 @@ def watch_list(step: Step) -> dict[Key, Look]:
             if isinstance(source, tuple):
                 nodes.append(step.flow.nodes[source])
     outside = [node for node in nodes if not node.scope.in_loop]
-    return {node.key: Look(ENDS.get(node.instruction.op_type), node.key in heads) for node in outside}
+    wanted = {node.key: Look(ENDS.get(node.instruction.op_type), node.key in heads) for node in outside}
+    for node in outside:
+        logits = _logits(step, node)
+        if logits is not None and not logits.scope.in_loop:
+            wanted[logits.key] = replace(wanted.get(logits.key, Look()), spread=True)
+    return wanted
+
+
+def _logits(step: Step, node: Node) -> Node | None:
+    """The op that gives what a softmax or sigmoid is taken of."""
+    return step.flow.upstream(node.inputs[0], ()) if node.instruction.op_type in SQUASHING and node.inputs else None
+
+
+def _margin(step: Step, node: Node, observations: Observations) -> float | None:
+    """How far apart the logits of one row lie, at most; of a sigmoid the largest magnitude."""
+    logits = _logits(step, node)
+    seen = observations.watched.get(logits.key) if logits is not None else None
+    if seen is None or not seen.stats.finite:
+        return None
+    return seen.stats.max_abs if node.instruction.op_type == "Sigmoid" else seen.spread
 
 
 def layer_facts(step: Step, observations: Observations, *, inference: bool) -> tuple[LayerFacts, ...]:
@@ -83,6 +104,7 @@ def layer_facts(step: Step, observations: Observations, *, inference: bool) -> t
                 high_share=seen.high_pinned / seen.stats.finite if bounded else None,
                 head=node.key in heads,
                 inference=inference,
+                margin=_margin(step, node, observations),
             )
         )
     return tuple(facts)

@@ -11,10 +11,14 @@ from nandoctor.stats import Array, TensorStats
 
 @dataclass(frozen=True)
 class Look:
-    """What to look at in an op's result: the `ends` of a bounded activation, the `row_sums` of a head."""
+    """What to look at in an op's result.
+
+    The `ends` of a bounded activation, the `row_sums` of a head, the `spread` of what a softmax is taken of.
+    """
 
     ends: tuple[float, float] | None = None
     row_sums: bool = False
+    spread: bool = False
 
 
 @dataclass
@@ -29,6 +33,7 @@ class Watched:
     row_sums: tuple[float, float] | None = None
     shape: tuple[int, ...] = ()
     births: set[int] = field(default_factory=set)
+    spread: float | None = None
 
     def add(self, array: Array, dtype: str, wanted: Look, op_type: str) -> None:
         """Add one result; `dtype` is its name in TensorFlow, which knows more of them than numpy."""
@@ -40,6 +45,11 @@ class Watched:
         if op_type in ("Relu", "Relu6") and array.ndim > 1:
             extremes = array.max(axis=tuple(range(array.ndim - 1)))
             self.unit_extremes = extremes if self.unit_extremes is None else np.maximum(self.unit_extremes, extremes)
+        if wanted.spread and array.ndim > 1 and array.size:
+            with np.errstate(invalid="ignore"):  # an infinity less another one
+                spreads = array.max(axis=-1) - array.min(axis=-1)
+            widest = float(spreads[np.isfinite(spreads)].max(initial=0.0))
+            self.spread = max(widest, self.spread or 0.0)
         if wanted.row_sums and array.ndim > 1:
             sums = array.sum(axis=-1)
             ends = (float(sums.min()), float(sums.max())) if sums.size else (0.0, 0.0)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import ClassVar
 
-from nandoctor.facts import History, OptimizerFacts, RunFacts, StepFacts
-from nandoctor.facts.dynamics import Growth, growth, update_ratios
+from nandoctor.facts import History, LayerFacts, OptimizerFacts, Origin, RunFacts, StepFacts
+from nandoctor.facts.dynamics import Growth, growth, largest_update, update_ratios
 from nandoctor.finding import Finding, Location, Remedy, Scalar, Severity
 from nandoctor.stats import DTYPE_LIMITS
 from nandoctor.wording import number, plural
@@ -25,8 +25,9 @@ class LearningRateTooHigh:
         Geometric growth of the loss (without a loss: of the gradient) up to the last step, together with that of
         gradient and weights. Before anything overflows it is a warning with the step at which it will; where something
         did overflow, an error and the cause of the overflow. Also a single update that multiplied the weights and
-        overflowed in the next step; updates as large as the weights, and a loss far above its first while the weights
-        grow, which both lead nowhere (warning).
+        overflowed in the next step; updates that drove a softmax or sigmoid so far that it gave the zero a logarithm or
+        division failed on; updates as large as the weights, and a loss far above its first while the weights grow,
+        which both lead nowhere (warning).
 
     Evidence:
         The factor of growth a step and for how many steps, from which value to which; the growth of gradient and
@@ -39,10 +40,11 @@ class LearningRateTooHigh:
         over these steps: a loss may grow for a while and come back (Lewkowycz et al., The large learning rate phase,
         2020), but then the weights shrink. Before anything overflows it must last for `steps` 5, and the loss must be
         `leap` 10 times above all that was recorded before. One update: `leap` times the norm of all weights, or a norm
-        of `norm` 1e6 after the first one. A loss `worse` 100 times the first one. Updates of `update_ratio` 1 of the
-        weights, where 1e-3 is usual (CS231n). Measured on 800 small networks of random scales, rates and optimizers: of
-        245 that overflowed 244 were named, of 489 whose loss fell in the end 6 were warned of, while it had just risen
-        far above all that it had been.
+        of `norm` 1e6 after the first one. Updates of `driven` 0.3 of the weights among the last `recent` 20 where what
+        failed is a zero that a softmax or sigmoid rounded to. A loss `worse` 100 times the first one. Updates of
+        `update_ratio` 1 of the weights, where 1e-3 is usual (CS231n). Measured on 800 small networks of random scales,
+        rates and optimizers: of 245 that overflowed 244 were named, of 489 whose loss fell in the end 6 were warned of,
+        while it had just risen far above all that it had been.
 
     Remedy:
         A learning rate 10 times lower, a warm-up, clipping by the global norm (`global_clipnorm=1.0`), and scaled
@@ -69,6 +71,8 @@ class LearningRateTooHigh:
     norm: float = 1e6
     worse: float = 1e2
     update_ratio: float = 1.0
+    driven: float = 0.3
+    recent: int = 20
 
     code: ClassVar[str] = "ND401"
     cause: ClassVar[str] = "learning-rate-too-high"
@@ -90,6 +94,8 @@ class LearningRateTooHigh:
                 yield self._diverging(optimizer, history, found, overflowed, tripped)
             elif overflowed and self._leaps(optimizer, history):
                 yield self._leap(optimizer, history)
+            elif tripped and step is not None and (rounded := step.rounded_to_zero()) is not None:
+                yield from self._driven(optimizer, history, *rounded)
             elif not tripped:
                 yield from self._leading_nowhere(optimizer, history)
 
@@ -162,6 +168,25 @@ class LearningRateTooHigh:
             f"The last update before the overflow {told}; the gradient's norm was {number(history.gradient_norm[-1])}.",
             evidence={"leap": leap, "norm": weights[-1], "gradient_norm": history.gradient_norm[-1]},
             limits={"leap": self.leap, "norm": self.norm},
+        )
+
+    def _driven(
+        self, optimizer: OptimizerFacts, history: History, origin: Origin, layer: LayerFacts
+    ) -> Iterator[Finding]:
+        """An error where the updates were long enough to drive the layer into the saturation that failed."""
+        ratio, at_least = largest_update(optimizer, history, self.recent)
+        if ratio < self.driven:
+            return
+        yield self._finding(
+            optimizer,
+            history,
+            "error",
+            f"Within the last {plural(min(self.recent, history.steps), 'step')} an update was "
+            f"{'at least ' if at_least else ''}{number(ratio)} times as large as the weights (usual 0.001, limit "
+            f"{number(self.driven)}), and the {layer.op_type} of {layer.layer} was driven so far that it rounds to 0: "
+            f"its logits differ by up to {number(layer.margin or 0.0)}.",
+            evidence={"update_ratio": ratio, "margin": layer.margin or 0.0, "drove": origin.op},
+            limits={"driven": self.driven},
         )
 
     def _leading_nowhere(self, optimizer: OptimizerFacts, history: History) -> Iterator[Finding]:
