@@ -56,6 +56,7 @@ def test_the_planted_fault_is_the_first_finding_and_that_of_the_replay(
     found = {key: first["location"].get(key) for key in place}
     assert {"cause": first["cause"], **found} == {"cause": expected["cause"], **place}
     assert first["severity"] != "note"
+    assert first["chain"] == expected.get("chain", first["chain"])
     assert ran.raised == expected.get("raises")
     assert (ran.replayed is None) is bool(expected.get("finite") or expected.get("raises"))
     if ran.replayed is not None:
