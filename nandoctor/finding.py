@@ -106,6 +106,16 @@ class Skipped:
 
 
 @dataclass(frozen=True)
+class RulePage:
+    """What `nandoctor explain` says of a rule: its page by heading; the first paragraph is under the empty one."""
+
+    code: str
+    cause: str
+    title: str
+    sections: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Tool:
     """The programs that made the report; None for what was not loaded."""
 
@@ -203,7 +213,7 @@ class Report:
     `examined` are sentences that say what was looked at (rows, passes, loss, instruments), `skipped` the
     rules that could not be applied, `notices` what the reader must know about how the examination was made,
     `check_numerics` what TensorFlow's own instrument said. `prescription` is what data that was examined alone
-    needs, column by column. `run` is about a watched training.
+    needs, column by column. `run` is about a watched training. `pages` are those of the rules that found something.
     """
 
     tool: Tool
@@ -217,4 +227,5 @@ class Report:
     check_numerics: Mapping[str, Any] | None = None
     prescription: tuple[ColumnPrescription, ...] = ()
     run: RunReport | None = None
+    pages: tuple[RulePage, ...] = ()
     schema_version: int = SCHEMA_VERSION

@@ -18,6 +18,7 @@ FLOORS = {
     "stats": 0,
     "wording": 0,
     "facts": 1,
+    "fingerprint": 1,
     "rule": 1,
     "rules": 2,
     "probes": 2,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nandoctor.errors import USAGE, NandoctorError
-from nandoctor.reports.formats import Detail, ReportFormat, format_of, render
+from nandoctor.reports.formats import SUFFIXES, Detail, ReportFormat, format_of, render
 
 if TYPE_CHECKING:
     from nandoctor.finding import Report, Summary
@@ -30,7 +30,7 @@ class FailOn(StrEnum):
 BatchSizeOption = Annotated[int, typer.Option(min=1, metavar="N", help="Rows in a batch.")]
 FormatOption = Annotated[
     ReportFormat,
-    typer.Option("--format", metavar="table|yaml|json", help="The format of the report on standard output."),
+    typer.Option("--format", metavar="NAME", help=f"What standard output gets: {', '.join(ReportFormat)}."),
 ]
 OutputOption = Annotated[
     list[Path] | None,
@@ -38,7 +38,7 @@ OutputOption = Annotated[
         "--output",
         "-o",
         metavar="FILE",
-        help="Also write the report to FILE (.txt, .yaml, .yml or .json); may be given again.",
+        help=f"Also write the report to FILE ({', '.join(SUFFIXES)}); may be given again.",
     ),
 ]
 SaveFactsOption = Annotated[

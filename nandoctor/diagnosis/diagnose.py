@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 
 from nandoctor.diagnosis.folding import folded
@@ -14,8 +14,8 @@ from nandoctor.diagnosis.ranking import ranked, summary
 from nandoctor.diagnosis.recording import run_examined, run_report
 from nandoctor.diagnosis.watched import of_run, of_the_trip_first
 from nandoctor.facts import DataFacts, Facts, GradientFacts, StepFacts
-from nandoctor.finding import Finding, LayerRow, Report, ReportSubject
-from nandoctor.rule import apply_rules, load_rules, needs
+from nandoctor.finding import Finding, LayerRow, Report, ReportSubject, RulePage
+from nandoctor.rule import Rule, apply_rules, load_rules, needs, page
 from nandoctor.wording import number, plural
 
 OF_DATA_ALONE = {"data", "subject"}
@@ -53,7 +53,14 @@ def diagnose(facts: Facts) -> Report:
         check_numerics=asdict(facts.check_numerics) if facts.check_numerics else None,
         prescription=prescription(facts.data) if alone and facts.data else (),
         run=run_report(run, _nearest_limit(facts.step) if facts.step else None) if run is not None else None,
+        pages=_pages(rules, roots),
     )
+
+
+def _pages(rules: Sequence[type[Rule]], findings: Sequence[Finding]) -> tuple[RulePage, ...]:
+    """The pages of the rules that made the findings and their consequences."""
+    made = {one.rule for finding in findings for one in (finding, *finding.consequences)}
+    return tuple(RulePage(rule.code, rule.cause, rule.title, page(rule)) for rule in rules if rule.code in made)
 
 
 def _of_other_splits(facts: Facts) -> tuple[Finding, ...]:

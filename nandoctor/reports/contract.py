@@ -31,8 +31,8 @@ def as_mapping(report: Report) -> dict[str, Any]:
         "prescription": [asdict(one) for one in report.prescription],
         "run": asdict(report.run) if report.run else None,
     }
-    plain: dict[str, Any] = _plain(mapping)
-    return plain
+    whole: dict[str, Any] = plain(mapping)
+    return whole
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
@@ -63,7 +63,7 @@ def _remedy(remedy: Remedy) -> dict[str, Any]:
     }
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """The value without tuples, NumPy scalars and non-finite numbers."""
     if value is None or isinstance(value, str | bool):
         return value
@@ -72,9 +72,9 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Real):
         return _number(float(value))
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, Sequence):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     return str(value)
 
 

@@ -21,6 +21,10 @@ class ReportFormat(StrEnum):
     TABLE = "table"
     YAML = "yaml"
     JSON = "json"
+    SARIF = "sarif"
+    JUNIT = "junit"
+    GITHUB = "github"
+    MARKDOWN = "markdown"
 
 
 SUFFIXES: Mapping[str, ReportFormat] = {
@@ -28,6 +32,9 @@ SUFFIXES: Mapping[str, ReportFormat] = {
     ".yaml": ReportFormat.YAML,
     ".yml": ReportFormat.YAML,
     ".json": ReportFormat.JSON,
+    ".sarif": ReportFormat.SARIF,
+    ".xml": ReportFormat.JUNIT,
+    ".md": ReportFormat.MARKDOWN,
 }
 
 
@@ -57,5 +64,21 @@ def render(
             from nandoctor.reports import json
 
             return json.render(report)
+        case ReportFormat.SARIF:
+            from nandoctor.reports import sarif
+
+            return sarif.render(report)
+        case ReportFormat.JUNIT:
+            from nandoctor.reports import junit
+
+            return junit.render(report)
+        case ReportFormat.GITHUB:
+            from nandoctor.reports import github
+
+            return github.render(report)
+        case ReportFormat.MARKDOWN:
+            from nandoctor.reports import markdown
+
+            return markdown.render(report)
         case _:
             assert_never(name)

@@ -33,7 +33,7 @@ def _lines(location: Location) -> Iterator[str]:
     if location.file:
         line = f":{location.line}" if location.line is not None else ""
         function = f" in {location.function}" if location.function else ""
-        yield f"{_shown(location.file)}{line}{function}"
+        yield f"{shown_file(location.file)}{line}{function}"
     if location.code:
         yield location.code.strip()
     when = [
@@ -51,7 +51,7 @@ def _lines(location: Location) -> Iterator[str]:
         yield f"{_noun('column', location.columns)} {listing(location.columns, 6)}"
 
 
-def _shown(file: str) -> str:
+def shown_file(file: str) -> str:
     """A file below the working folder as seen from there, any other as it is."""
     path = Path(file)
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else file
