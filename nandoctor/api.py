@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Literal
 
 from nandoctor import __version__
 from nandoctor.errors import USAGE, NandoctorError
-from nandoctor.finding import Report, Tool
+from nandoctor.finding import Finding, Report, Tool
 
 if TYPE_CHECKING:
+    from nandoctor.diagnosis.check_ups import CheckUps
     from nandoctor.facts import Facts
     from nandoctor.probes.data.stream.part import Run
     from nandoctor.probes.models.subject import Subject
@@ -217,16 +218,18 @@ class Outcome:
     failure: Exception | None = None
 
 
-def run(program: Program, wanted: Wanted, *, save_facts: Path | None = None) -> Outcome:
+def run(
+    program: Program, wanted: Wanted, *, save_facts: Path | None = None, warn: Callable[[str], None] | None = None
+) -> Outcome:
     """Run a script in this process as `python` would, watch its training, and say what is wrong with its numbers.
 
-    NandoctorError (exit code 2) where there is no such script. `sys.argv`, `sys.path` and `__main__` are the script's
-    afterwards, since its handlers at exit still have to run.
+    `warn` is told what a check-up has found, in one line, while the script still runs; it goes to standard error
+    otherwise. NandoctorError (exit code 2) where there is no such script. `sys.argv`, `sys.path` and `__main__` are the
+    script's afterwards, since its handlers at exit still have to run.
     """
     from nandoctor.probes.watch.script import run_program
-    from nandoctor.probes.watch.start import Watching
 
-    watching = Watching(program.target, wanted)
+    watching, earlier = _watching(program.target, wanted, warn or _on_standard_error)
     watching.begin()
     error = run_program(program)
     if os.getpid() != watching.process:
@@ -234,7 +237,7 @@ def run(program: Program, wanted: Wanted, *, save_facts: Path | None = None) -> 
     report, failure = None, None
     try:
         watching.end(error)
-        report = _diagnosed(watching)
+        report = _diagnosed(watching, earlier())
         if save_facts is not None:
             _write_facts(watching.facts(), save_facts)
     except Exception as wrong:
@@ -301,10 +304,11 @@ def watch(
     What was traced before the block began (a compiled `tf.function`) is not watched; the models that `fit` is called
     on are traced anew.
     """
-    from nandoctor.probes.watch.start import CAPSULES, Wanted, Watching
+    from nandoctor.probes.watch.start import CAPSULES, Wanted
 
     capsules = Path(capsule_dir) if capsule_dir is not None else CAPSULES
-    watching = Watching("notebook" if _in_notebook() else sys.argv[0], Wanted(on_trip, max_steps, capsules))
+    script = "notebook" if _in_notebook() else sys.argv[0]
+    watching, earlier = _watching(script, Wanted(on_trip, max_steps, capsules), _on_standard_error)
     watched = Watched()
     watching.begin()
     try:
@@ -314,20 +318,45 @@ def watch(
         if not watching.stopped(error):
             raise
     watching.end()
-    watched.report = _diagnosed(watching)
+    watched.report = _diagnosed(watching, earlier())
     summary = watched.report.summary
     if {"error": summary.error, "warning": summary.error + summary.warning, "never": 0}[fail_on]:
         raise TrainingError(watched.report) from None
 
 
-def _diagnosed(watching: Watching) -> Report:
+def _watching(
+    script: str, wanted: Wanted, warn: Callable[[str], None]
+) -> tuple[Watching, Callable[[], Sequence[Finding]]]:
+    """A watch that tells at once what its check-ups find, and what gives all that they have found."""
+    from nandoctor.probes.watch.start import Watching
+
+    check_ups: list[CheckUps] = []
+
+    def found(facts: Facts) -> None:
+        # Not before the script has imported what it needs: a check-up comes long after that.
+        from nandoctor.diagnosis.check_ups import CheckUps
+
+        if not check_ups:
+            check_ups.append(CheckUps())
+        for line in check_ups[0].told(facts):
+            warn(line)
+
+    return Watching(script, wanted, found), lambda: check_ups[0].gone() if check_ups else ()
+
+
+def _on_standard_error(line: str) -> None:
+    print(f"nandoctor: {line}", file=sys.stderr, flush=True)
+
+
+def _diagnosed(watching: Watching, earlier: Sequence[Finding]) -> Report:
     """The report on a run that is over, with what earlier looks found."""
     from nandoctor.diagnosis.diagnose import diagnose
     from nandoctor.diagnosis.moment import with_earlier
 
     report = diagnose(watching.facts())
     if watching.tripped is None:
-        report = with_earlier(report, [(one, diagnose(one)) for one in watching.looks[:-1]])
+        of_others = [finding for one in watching.other_looks for finding in diagnose(one).findings]
+        report = with_earlier(report, [*of_others, *earlier])
     return replace(report, notices=(*report.notices, *watching.notices))
 
 

@@ -87,7 +87,9 @@ def run(
     check_up: Annotated[
         str,
         typer.Option(
-            metavar="auto|off|N", help="Look at a healthy step op by op: at the end, never, or every N steps, too."
+            metavar="auto|off|N",
+            help="Look at healthy steps op by op: the first, the last and what 2 % of the time allow for; never; or "
+            "every N steps.",
         ),
     ] = "auto",
     report_format: FormatOption = ReportFormat.TABLE,
@@ -140,6 +142,7 @@ def run(
                 int(check_up) if check_up.isdecimal() else check_up,
             ),
             save_facts=saved,
+            warn=_silent if wanted.detail == "brief" else None,
         )
         failed = 0
         try:
@@ -157,6 +160,10 @@ def run(
 
     # It is run once the command line has been read and left: nothing of it is to stand around the script.
     settings.then = run_and_report
+
+
+def _silent(_line: str) -> None:
+    """Nobody wants to know."""
 
 
 def ending(outcome: Outcome, fail_on: FailOn, failed: int = 0) -> Ending:

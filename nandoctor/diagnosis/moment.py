@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 
 from nandoctor.diagnosis.ranking import ranked, summary
-from nandoctor.facts import Facts, TripFacts
+from nandoctor.facts import TripFacts
 from nandoctor.finding import Finding, Report
 
 
@@ -29,16 +29,20 @@ def at_the_end(finding: Finding) -> Finding:
     return replace(finding, location=location, consequences=tuple(map(at_the_end, finding.consequences)))
 
 
-def with_earlier(report: Report, looks: Sequence[tuple[Facts, Report]]) -> Report:
-    """The report with what was found at earlier looks and is not found at the last one, at the steps of these looks."""
+def with_earlier(report: Report, earlier: Iterable[Finding]) -> Report:
+    """The report with what was found before and is not among its findings."""
     findings = list(report.findings)
-    known = {(one.cause, one.about) for one in findings}
-    for facts, earlier in looks:
-        step = facts.run.check_ups[0] if facts.run is not None and facts.run.check_ups else None
-        for one in earlier.findings:
-            if (one.cause, one.about) not in known and one.severity != "note":
-                known.add((one.cause, one.about))
-                findings.append(replace(one, location=replace(one.location, step=step)))
+    known = {sameness(one) for one in findings}
+    for one in earlier:
+        if sameness(one) not in known:
+            known.add(sameness(one))
+            findings.append(one)
     if len(findings) == len(report.findings):
         return report
     return replace(report, findings=ranked(findings), summary=summary(findings))
+
+
+def sameness(finding: Finding) -> tuple[str, str]:
+    """What two looks at different steps have in common where they find the same: an origin has another number then."""
+    about = finding.about or ""
+    return finding.cause, (finding.location.op or "") if about.startswith("origin:") else about

@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from nandoctor.diagnosis.moment import at_the_end, at_the_trip, with_earlier
-from nandoctor.facts import Facts, RunFacts, TripFacts
+from nandoctor.facts import TripFacts
 from nandoctor.finding import Finding, Location, Report, ReportSubject, Summary, Tool
 
 TRIP = TripFacts("gradient", step=7, epoch=1, batch=2)
@@ -41,12 +41,18 @@ def report(*findings: Finding) -> Report:
     return Report(TOOL, ReportSubject("script", "train.py"), Summary(len(findings), 0, 0, "healthy"), findings)
 
 
-def test_what_an_earlier_look_found_is_told_with_its_step() -> None:
-    lasting, passing = finding(Location(layer="dense")), replace(finding(Location(layer="out")), cause="dead-relu")
-    look = Facts(tool=TOOL, run=RunFacts("train.py", steps=30, check_ups=(20,)))
+def test_what_was_found_before_is_told_where_it_was_not_found_again() -> None:
+    lasting, passing = finding(Location(layer="dense")), replace(finding(Location(step=20)), cause="dead-relu")
 
-    found = with_earlier(report(lasting), [(look, report(lasting, passing))])
+    found = with_earlier(report(lasting), [replace(lasting, location=Location(step=20)), passing])
 
     assert {one.cause for one in found.findings} == {"log-of-zero", "dead-relu"}
     assert {one.location.step for one in found.findings} == {None, 20}
     assert found.summary.error == 2
+
+
+def test_origins_are_the_same_where_their_ops_are() -> None:
+    first = replace(finding(Location(op="loss/Log")), about="origin:3")
+    second = replace(finding(Location(op="loss/Log")), about="origin:5")
+
+    assert len(with_earlier(report(first), [second]).findings) == 1

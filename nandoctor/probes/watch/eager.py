@@ -7,7 +7,8 @@ handles of variables), until the next step begins.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -122,6 +123,17 @@ class EagerRecorder:
         """The update is over; another one may follow from the same step."""
         if self.open or self.updates < self.tapes:
             self.resume()
+
+    @contextmanager
+    def silence(self) -> Iterator[None]:
+        """Do not listen to what is run meanwhile."""
+        listening = self._end is not None
+        self.pause()
+        try:
+            yield
+        finally:
+            if listening:
+                self.resume()
 
     def resume(self) -> None:
         """Listen."""

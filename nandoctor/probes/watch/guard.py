@@ -177,7 +177,7 @@ def _stopping(tracing: Tracing, recorder: Recorder, seen: _Seen, update: Update)
     def look() -> Any:
         kind = recorder.counted(seen.first_bad())
         nothing = tf.equal(kind, int(Trip.NONE))
-        return tf.cond(nothing, lambda: _hold(tracing, recorder), lambda: _keep(tracing, recorder, kind))
+        return tf.cond(nothing, lambda: _hold(tracing, recorder, seen), lambda: _keep(tracing, recorder, kind))
 
     with tf.control_dependencies([written]):
         witness = tf.identity(seen.witness)
@@ -221,7 +221,7 @@ def _leaving_out(tracing: Tracing, recorder: Recorder, seen: _Seen, update: Upda
 
     def go() -> Any:
         recorder.write(seen.loss, seen.rate, seen.norms)
-        _hold(tracing, recorder)
+        _hold(tracing, recorder, seen)
         update.run()
         return _after(tracing, recorder, update)
 
@@ -265,15 +265,21 @@ def _kept(tracing: Tracing, recorder: Recorder, kind: Any) -> Any:
     return tf.constant(False)
 
 
-def _hold(tracing: Tracing, recorder: Recorder) -> Any:
-    """Keep the batch of a step in which nothing tripped, if that is wanted; True."""
+def _hold(tracing: Tracing, recorder: Recorder, seen: _Seen) -> Any:
+    """Keep the batch of a step in which nothing tripped, if that is wanted; True.
+
+    A step that a loss scale leaves out is none to look at: its gradients overflow on purpose.
+    """
+    wanted = recorder.wanted()
+    if seen.scale is not None:
+        wanted = tf.logical_and(wanted, tf.math.is_finite(tf.reduce_sum(seen.norms)))
 
     def hold() -> Any:
         _fill(tracing)
         recorder.hold(tracing.number)
         return tf.constant(True)
 
-    return tf.cond(recorder.wanted(), hold, lambda: True)
+    return tf.cond(wanted, hold, lambda: True)
 
 
 def _fill(tracing: Tracing) -> None:

@@ -23,12 +23,12 @@ KINDS: Mapping[Trip, TripKind] = {
 }
 
 
-def run_facts(watch: Watch, script: str, trip: TripFacts | None, seconds: float) -> RunFacts:
-    """The run so far. `seconds` is how long it took."""
+def run_facts(watch: Watch, script: str, trip: TripFacts | None, seconds: float, *, slots: bool = True) -> RunFacts:
+    """The run so far. `seconds` is how long it took; without `slots` those of the optimizers are not looked at."""
     return RunFacts(
         script=script,
         steps=watch.steps(),
-        optimizers=tuple(optimizer_facts(one) for one in watch.optimizing.values()),
+        optimizers=tuple(optimizer_facts(one, slots=slots) for one in watch.optimizing.values()),
         trip=trip,
         evaluations=tuple(watch.evaluations),
         ways=tuple(watch.ways),
@@ -38,7 +38,7 @@ def run_facts(watch: Watch, script: str, trip: TripFacts | None, seconds: float)
     )
 
 
-def optimizer_facts(one: Optimizing) -> OptimizerFacts:
+def optimizer_facts(one: Optimizing, *, slots: bool = True) -> OptimizerFacts:
     """One optimizer as it is now, with its history."""
     optimizer = one.optimizer
     inner = getattr(optimizer, "inner_optimizer", optimizer)
@@ -50,7 +50,7 @@ def optimizer_facts(one: Optimizing) -> OptimizerFacts:
         schedule=_schedule(inner),
         clip=_clip(inner),
         loss_scale=_number(getattr(optimizer, "dynamic_scale", None)),
-        bad_slots=tuple(_bad_slots(optimizer)),
+        bad_slots=tuple(_bad_slots(optimizer)) if slots else (),
         history=history(one),
     )
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from weakref import WeakSet
 
@@ -18,6 +19,7 @@ from nandoctor.probes.watch.evaluating import evaluation_of
 from nandoctor.probes.watch.guard import Tracing, Trip
 from nandoctor.probes.watch.noted import Notebook
 from nandoctor.probes.watch.recorder import Recorder
+from nandoctor.probes.watch.schedule import Schedule
 
 POLL_SECONDS = 0.05
 
@@ -28,12 +30,16 @@ class StoppedError(SystemExit):
 
 @dataclass
 class Optimizing:
-    """One optimizer of the script, and its recorder; one for each replica of a distributed training."""
+    """One optimizer of the script, and its recorder; one for each replica of a distributed training.
+
+    `looked` says that the batch which the recorder holds was looked at.
+    """
 
     optimizer: Any
     recorder: Recorder
     names: tuple[str, ...]
     replica: int = 0
+    looked: bool = False
 
 
 @dataclass
@@ -54,19 +60,18 @@ class Watch:
     """The state of a watched run.
 
     `on_trip` is called with what tripped; after that nothing is guarded any more, but with `skip`, where the numbers of
-    the steps that were left out are gathered in `skipped`. With `looks` a batch is kept for a look at a step in which
-    nothing tripped; `on_look` is called every `look_every` steps, and was at `looked` for the last time. `ways` are how
+    the steps that were left out are gathered in `skipped`. `schedule` says when a step in which nothing tripped is
+    looked at, by `on_look` whose batch is kept, and when the records are read, by `on_reading`. `ways` are how
     the script trains, `epochs` how many epochs of `fit` have begun. `late` says that TensorFlow was there before the
     watch: models may have been traced without it, and `retraced` are those that have been traced anew since. `seconds`
     is the time that the watch's own Python code took, `failure` what made it switch itself off.
     """
 
     on_trip: Callable[[Watch, Optimizing, Trip], None]
+    on_look: Callable[[Watch, Optimizing], None]
+    on_reading: Callable[[Watch], None]
+    schedule: Schedule
     skip: bool = False
-    looks: bool = False
-    look_every: int | None = None
-    on_look: Callable[[Watch], None] | None = None
-    looked: int = 0
     max_steps: int | None = None
     eager: EagerRecorder = field(default_factory=EagerRecorder)
     notebook: Notebook = field(default_factory=Notebook)
@@ -75,6 +80,7 @@ class Watch:
     fitting: Fitting | None = None
     fitted: Fitting | None = None
     off: bool = False
+    looking: bool = False
     within: set[int] = field(default_factory=set)
     polled: float = 0.0
     ways: dict[str, None] = field(default_factory=dict)
@@ -137,7 +143,7 @@ class Watch:
     def poll(self, *, now: bool = False) -> None:
         """Look whether something tripped: `now`, or every 50 ms; always where the training goes on after a trip."""
         time_now = time.monotonic()
-        always = now or self.skip or self.max_steps or self.look_every
+        always = now or self.skip or self.max_steps or self.schedule.every
         if self.off or not (always or time_now - self.polled >= POLL_SECONDS):
             return
         self.polled = time_now
@@ -151,15 +157,31 @@ class Watch:
                 # Until the trip is looked at nothing is updated, so that its batch stays kept.
                 self.skipped += range(step, one.recorder.asked())
                 one.recorder.clear()
-        if self.look_every and self.on_look and not self.off and self.steps() - self.looked >= self.look_every:
-            self.looked = self.steps()
-            self.on_look(self)
-            for one in self.optimizing.values():
-                if one.recorder.held() is not None:
-                    one.recorder.want()
+        if not (self.off or self.looking or self.eager.open):
+            # While a tape is open, what is computed would be recorded on it.
+            self.looking = True
+            try:
+                with self.eager.silence():
+                    self._check_up()
+            finally:
+                self.looking = False
         if self.max_steps and not self.off and self.steps() >= self.max_steps:
             self.off = True
             raise StoppedError(0)
+
+    def _check_up(self) -> None:
+        """Look at the batches that are kept, have others kept where that is due, read the records where that is."""
+        held = [one for one in self.optimizing.values() if not one.looked and one.recorder.held() is not None]
+        for one in held:
+            one.looked = True
+            self.schedule.look(self.steps(), partial(self.on_look, self, one))
+        if not held and self.schedule.look_due(self.steps()):
+            for one in self.optimizing.values():
+                if one.looked:
+                    one.looked = False
+                    one.recorder.want()
+        if self.optimizing and self.schedule.reading_due():
+            self.schedule.read(partial(self.on_reading, self))
 
     def optimized(self, optimizer: Any, names: tuple[str, ...]) -> Optimizing:
         """The record of an optimizer, on the replica that is being traced."""
@@ -167,7 +189,7 @@ class Watch:
         key = id(optimizer) if not replica else hash((id(optimizer), replica))
         if key not in self.optimizing:
             self.optimizing[key] = Optimizing(
-                optimizer, Recorder(len(names), looks=self.looks and not replica), names, replica
+                optimizer, Recorder(len(names), looks=self.schedule.looks and not replica), names, replica
             )
         return self.optimizing[key]
 

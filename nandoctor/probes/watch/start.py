@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from nandoctor import __version__
 from nandoctor.probes.watch.imports import when_imported
+from nandoctor.probes.watch.schedule import Schedule
 
 if TYPE_CHECKING:
     from nandoctor.facts import Facts, SubjectFacts
@@ -32,8 +33,8 @@ class Wanted:
     """How to watch: what to do when something trips, after how many steps to stop.
 
     `capsules` is the folder for capsules, `capsule_limit` the most bytes that one may take.
-    `check_up` says when a step in which nothing tripped is looked at op by op: "auto" (at the end), "off", or every
-    that many steps, too.
+    `check_up` says when a step in which nothing tripped is looked at op by op: "auto" (the first, then as many as 2 %
+    of the time allow for, and at the end), "off", or every that many steps instead of as many as the time allows for.
     """
 
     on_trip: OnTrip = "stop"
@@ -47,16 +48,20 @@ class Wanted:
 class Watching:
     """One watched run.
 
-    `script` is the name that the report gives it. `watch` exists from the import of TensorFlow on. `tripped` are the
-    facts of the first trip, `capsule` is the folder that it was written to, `looks` are the facts of looks at steps in
-    which nothing tripped. `unwatched` says why a script that imported Keras cannot be watched.
+    `script` is the name that the report gives it; `found_so_far` is told the facts of each check-up while the script
+    runs. `watch` exists from the import of TensorFlow on. `tripped` are the
+    facts of the first trip, `capsule` is the folder that it was written to, `looks` are the facts of the last look at a
+    step in which nothing tripped, for each optimizer; `looked` are the steps that were looked at.
+    `unwatched` says why a script that imported Keras cannot be watched.
     """
 
     script: str
     wanted: Wanted
+    found_so_far: Callable[[Facts], None] = lambda _: None
     watch: Watch | None = None
     tripped: Facts | None = None
-    looks: list[Facts] = field(default_factory=list)
+    looks: dict[int, Facts] = field(default_factory=dict)
+    looked: list[int] = field(default_factory=list)
     capsule: Path | None = None
     unwatched: str | None = None
     notices: list[str] = field(default_factory=list)
@@ -95,22 +100,43 @@ class Watching:
         if watch.skipped:
             count = plural(len(watch.skipped), "step")
             self.notices.append(f"The weights were not updated at {count}: {listing(watch.skipped)}.")
-        if check_up and self.tripped is None and not watch.off:
-            self._check_up(watch)
+        if check_up and self.tripped is None and not watch.off and watch.schedule.step < watch.steps():
+            for one in watch.optimizing.values():
+                self._look(watch, one)
         # What was traced keeps its guard, which is to let everything through from now on.
         watch.disarm()
         for model in watch.retraced:
             model.train_function = None
 
-    def _check_up(self, watch: Watch) -> None:
+    def _look(self, watch: Watch, optimizing: Optimizing) -> None:
+        """Look op by op at the step whose batch is kept."""
         from nandoctor.facts import Facts
         from nandoctor.probes.watch.tripped import looked_at
 
-        known = Facts(tool=_tool(), subject=_script(self.script))
-        found = looked_at(watch, known=known, seconds=time.monotonic() - self.begun, made=self._backward)
-        if found is not None:
-            self.looks.append(found.facts)
-            self.notices += found.notices
+        found = looked_at(
+            watch,
+            optimizing,
+            known=Facts(tool=_tool(), subject=_script(self.script)),
+            seconds=time.monotonic() - self.begun,
+            made=self._backward,
+            running=not self._ended,
+        )
+        if found is None:
+            return
+        self.looks[id(optimizing)] = found.facts
+        if found.facts.run is not None:
+            self.looked += [step for step in found.facts.run.check_ups if step not in self.looked]
+        self.notices += [one for one in found.notices if one not in self.notices]
+        if not self._ended:
+            self.found_so_far(found.facts)
+
+    def _read(self, watch: Watch) -> None:
+        """Read the records of the last steps."""
+        from nandoctor.facts import Facts
+        from nandoctor.probes.watch.records import run_facts
+
+        run = run_facts(watch, self.script, None, time.monotonic() - self.begun, slots=False)
+        self.found_so_far(Facts(tool=_tool(), subject=_script(self.script), run=run))
 
     @property
     def steps(self) -> int:
@@ -171,11 +197,15 @@ class Watching:
             late = replace(known, steps=run.steps, seconds=run.seconds, skipped_updates=run.skipped_updates)
             return replace(self.tripped, run=late)
         if self.looks:
-            steps = tuple(step for one in self.looks if one.run is not None for step in one.run.check_ups)
-            last = self.looks[-1]
+            last = list(self.looks.values())[-1]
             normalizations = last.run.batch_normalizations if last.run is not None else ()
-            return replace(last, run=replace(run, check_ups=steps, batch_normalizations=normalizations))
+            return replace(last, run=replace(run, check_ups=tuple(self.looked), batch_normalizations=normalizations))
         return Facts(tool=_tool(), subject=_script(self.script), run=run)
+
+    @property
+    def other_looks(self) -> tuple[Facts, ...]:
+        """The facts of the last looks that are not those of `facts`: at the steps of other optimizers."""
+        return tuple(self.looks.values())[:-1]
 
     def _imported(self, name: str, module: ModuleType) -> None:
         if self._ended or os.getpid() != self.process:
@@ -196,11 +226,16 @@ class Watching:
         from nandoctor.probes.watch.session import Watch
         from nandoctor.probes.watch.session_hooks import install_sessions
 
-        skip = self.wanted.on_trip == "skip"
-        looks = self.wanted.check_up != "off"
-        watch = Watch(self._on_trip, skip=skip, looks=looks, max_steps=self.wanted.max_steps, late=self._late)
-        if isinstance(self.wanted.check_up, int):
-            watch.look_every, watch.on_look = self.wanted.check_up, self._check_up
+        check_up = self.wanted.check_up
+        watch = Watch(
+            self._on_trip,
+            self._look,
+            self._read,
+            Schedule(check_up != "off", check_up if isinstance(check_up, int) else None, self.begun),
+            skip=self.wanted.on_trip == "skip",
+            max_steps=self.wanted.max_steps,
+            late=self._late,
+        )
         made: WeakKeyDictionary[Any, list[tuple[str, range]]] = WeakKeyDictionary()
         self._backward = made
         self._undo.append(on_backward_ops(lambda graph, op, places: made.setdefault(graph, []).append((op, places))))

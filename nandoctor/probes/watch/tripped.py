@@ -110,24 +110,27 @@ def elsewhere(folder: Path | None, known: Facts) -> Facts:
         return parse_facts(saved.read_text(encoding="utf-8"))
 
 
-def looked_at(watch: Watch, *, known: Facts, seconds: float, made: Backward) -> Tripped | None:
+def looked_at(
+    watch: Watch, optimizing: Optimizing, *, known: Facts, seconds: float, made: Backward, running: bool
+) -> Tripped | None:
     """A look at a step in which nothing tripped: the batch that was kept, on the weights as they are now.
 
-    None where no batch was kept.
+    None where no batch was kept. While the script is `running` nothing of its input pipeline is run again.
     """
-    held = next((found for one in watch.optimizing.values() if (found := one.recorder.held()) is not None), None)
+    held = optimizing.recorder.held()
     if held is None:
         return None
     tracing = watch.tracings[held[0] - 1]
     script = known.subject.path if known.subject else ""
-    known = replace(known, run=replace(run_facts(watch, script, None, seconds), check_ups=(held[1],)))
+    step = optimizing.recorder.asked() - 1
+    known = replace(known, run=replace(run_facts(watch, script, None, seconds), check_ups=(step,)))
     try:
         live = live_names(tracing)
         owners = {name.rpartition("/")[0] for name in live.variables.values() if name.endswith("/moving_variance")}
         if known.run is not None:
             known = replace(known, run=replace(known.run, batch_normalizations=tuple(sorted(owners))))
         capture = take_capture(tracing, live, made.get(tracing.graph, ()))
-        capture, known, notices = _with_data(watch, capture, known)
+        capture, known, notices = _with_data(watch, capture, known, pipelines=not running)
         if known.subject is not None:
             known = replace(known, subject=replace(known.subject, losses=losses_of(tracing.noted)))
         return Tripped(facts_of(capture, known), None, notices)
@@ -136,13 +139,18 @@ def looked_at(watch: Watch, *, known: Facts, seconds: float, made: Backward) -> 
         return Tripped(replace(known, run=run), None, (f"No step was looked at op by op: {_sentence(error)}",))
 
 
-def _with_data(watch: Watch, capture: StepCapture, known: Facts) -> tuple[StepCapture, Facts, tuple[str, ...]]:
+def _with_data(
+    watch: Watch, capture: StepCapture, known: Facts, *, pipelines: bool = True
+) -> tuple[StepCapture, Facts, tuple[str, ...]]:
     """The facts with those of what `fit` was given, else of the batch alone; says why where there are none.
 
-    Where the step does not tell what is an input and what a label, the data does.
+    Where the step does not tell what is an input and what a label, the data does. Without `pipelines` only the batch
+    counts of what a tf.data pipeline gives: else its functions are run again.
     """
     fitting = watch.fitting or watch.fitted
     x, y = (fitting.x, fitting.y) if fitting else (None, None)
+    if not pipelines and isinstance(x, tf.data.Dataset):
+        x = y = None
     try:
         told = told_by_data(capture, x, y)
         data, pipeline = data_behind(told, x, y)

@@ -46,10 +46,10 @@ def guard_eagerly(watch: Watch, optimizer: Any, grads: list[Any], trainable: Any
         watch.give_up(error)
         return None
     with watch.working():
+        # Before what comes next is recorded: a look runs ops, too.
+        watch.poll(now=not made)
         if made:
             watch.eager.updated()
-        else:
-            watch.poll(now=True)
     return None
 
 

@@ -89,7 +89,8 @@ class LearningRateTooHigh:
             overflowed = tripped and _overflowed(step)
             losses = (*history.loss, *(_beyond(optimizer.history, history.steps) if overflowed else ()))
             has_loss = any(0.0 < loss < math.inf for loss in history.loss)
-            found = growth(losses if has_loss else history.gradient_norm)
+            values = losses if has_loss else history.gradient_norm
+            found = growth(values) if self._has_risen(values) else None
             if found is not None and self._diverges(found, history, tripped):
                 yield self._diverging(optimizer, history, found, overflowed, tripped)
             elif overflowed and self._leaps(optimizer, history):
@@ -98,6 +99,11 @@ class LearningRateTooHigh:
                 yield from self._driven(optimizer, history, *rounded)
             elif not tripped:
                 yield from self._leading_nowhere(optimizer, history)
+
+    def _has_risen(self, values: Sequence[float]) -> bool:
+        """Whether the last value is far enough above any other for growth that counts: following that takes longer."""
+        known = [value for value in values if 0.0 < value < math.inf]
+        return bool(known) and known[-1] >= self.rise * min(known)
 
     def _diverges(self, found: Growth, history: History, tripped: bool) -> bool:
         """Whether gradient and weights grow with the loss; before a trip also beyond all that the record has before."""

@@ -130,3 +130,15 @@ def test_weights_and_slots_are_the_same(name: str, watching: Watching) -> None:
     assert watching.watch.failure is None
     assert watching.steps > 0
     assert [one.tobytes() for one in watched] == [one.tobytes() for one in plain]
+
+
+@pytest.mark.parametrize("name", ["convolutions", "recurrent", "eager loop"])
+def test_looks_at_steps_in_between_change_nothing(name: str, tmp_path: Path) -> None:
+    plain = weights(TRAININGS[name])
+    looked_at: list[Any] = []
+    watching = Watching("train.py", Wanted(check_up=8, capsules=tmp_path), looked_at.append)
+    watching.begin()
+    watched = weights(TRAININGS[name])
+    watching.end()
+    assert sum(facts.step is not None for facts in looked_at) >= 2
+    assert [one.tobytes() for one in watched] == [one.tobytes() for one in plain]
