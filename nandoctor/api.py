@@ -15,12 +15,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from nandoctor import __version__
+from nandoctor.config import FailOn, read_config
 from nandoctor.errors import USAGE, NandoctorError
 from nandoctor.finding import Finding, Report, Tool
 
 if TYPE_CHECKING:
     from nandoctor.diagnosis.check_ups import CheckUps
     from nandoctor.facts import Facts
+    from nandoctor.policy import Policy
     from nandoctor.probes.data.stream.part import Run
     from nandoctor.probes.models.subject import Subject
     from nandoctor.probes.watch.script import Program
@@ -54,6 +56,7 @@ def scan(
     """
     from nandoctor.diagnosis.diagnose import diagnose
 
+    policy = read_config().policy
     facts = observe(
         Path(model),
         Path(data),
@@ -70,7 +73,7 @@ def scan(
     )
     if save_facts is not None:
         _write_facts(facts, save_facts)
-    return diagnose(facts)
+    return diagnose(facts, policy)
 
 
 def observe(
@@ -165,6 +168,7 @@ def check_data(
     from nandoctor.probes.data.expected_model import expected_model
     from nandoctor.probes.data.stream.observe import observe_data
 
+    policy = read_config().policy
     if not paths and not splits:
         raise NandoctorError("name a file, or the splits, to check", USAGE)
     subject = expected_model(str(paths[0] if paths else next(iter((splits or {}).values()))), loss, head)
@@ -188,7 +192,7 @@ def check_data(
         _write_facts(facts, save_facts)
     if scaler is not None:
         write_scaler(data, scaler)
-    return diagnose(facts)
+    return diagnose(facts, policy)
 
 
 class TrainingError(Exception):
@@ -229,7 +233,8 @@ def run(
     """
     from nandoctor.probes.watch.script import run_program
 
-    watching, earlier = _watching(program.target, wanted, warn or _on_standard_error)
+    folder = Path.cwd()
+    watching, earlier = _watching(program.target, wanted, warn or _on_standard_error, folder)
     watching.begin()
     error = run_program(program)
     if os.getpid() != watching.process:
@@ -237,7 +242,7 @@ def run(
     report, failure = None, None
     try:
         watching.end(error)
-        report = _diagnosed(watching, earlier())
+        report = _diagnosed(watching, earlier(), read_config(folder).policy)
         if save_facts is not None:
             _write_facts(watching.facts(), save_facts)
     except Exception as wrong:
@@ -261,6 +266,7 @@ def replay(capsule: Path | str, *, save_facts: Path | None = None, notices: Sequ
     from nandoctor.diagnosis.diagnose import diagnose
     from nandoctor.probes.watch.capsule import read_capsule
 
+    policy = read_config().policy
     found = read_capsule(Path(capsule))
     from nandoctor.probes.watch.failure import facts_of
     from nandoctor.probes.watch.needed import refuse_reaching_out
@@ -274,7 +280,7 @@ def replay(capsule: Path | str, *, save_facts: Path | None = None, notices: Sequ
         raise NandoctorError(f"{capsule}: {facts.unavailable['step']}")
     if save_facts is not None:
         _write_facts(facts, save_facts)
-    report = diagnose(facts)
+    report = diagnose(facts, policy)
     written = found.facts.tool.tensorflow
     if written != facts.tool.tensorflow:
         differs = f"The step was traced by TensorFlow {written} and replayed by {facts.tool.tensorflow}."
@@ -295,20 +301,22 @@ def watch(
     on_trip: Literal["stop", "skip"] = "stop",
     max_steps: int | None = None,
     capsule_dir: Path | str | None = None,
-    fail_on: Literal["error", "warning", "never"] = "error",
+    fail_on: FailOn | None = None,
 ) -> Iterator[Watched]:
     """Watch the training inside the block, in a notebook, a script or a test.
 
     With "stop" the training ends where its numbers turn non-finite, with "skip" the poisoned updates are left out.
-    TrainingError when the block has ended with findings at or above `fail_on`; what else it raises is left alone.
+    TrainingError when the block has ended with findings at or above `fail_on` (by default what the project's settings
+    say, else "error"); what else it raises is left alone.
     What was traced before the block began (a compiled `tf.function`) is not watched; the models that `fit` is called
     on are traced anew.
     """
     from nandoctor.probes.watch.start import CAPSULES, Wanted
 
+    config = read_config()
     capsules = Path(capsule_dir) if capsule_dir is not None else CAPSULES
     script = "notebook" if _in_notebook() else sys.argv[0]
-    watching, earlier = _watching(script, Wanted(on_trip, max_steps, capsules), _on_standard_error)
+    watching, earlier = _watching(script, Wanted(on_trip, max_steps, capsules), _on_standard_error, Path.cwd())
     watched = Watched()
     watching.begin()
     try:
@@ -318,16 +326,20 @@ def watch(
         if not watching.stopped(error):
             raise
     watching.end()
-    watched.report = _diagnosed(watching, earlier())
+    watched.report = _diagnosed(watching, earlier(), config.policy)
     summary = watched.report.summary
-    if {"error": summary.error, "warning": summary.error + summary.warning, "never": 0}[fail_on]:
+    counted = {"error": summary.error, "warning": summary.error + summary.warning, "never": 0}
+    if counted[fail_on or config.fail_on or "error"]:
         raise TrainingError(watched.report) from None
 
 
 def _watching(
-    script: str, wanted: Wanted, warn: Callable[[str], None]
+    script: str, wanted: Wanted, warn: Callable[[str], None], folder: Path
 ) -> tuple[Watching, Callable[[], Sequence[Finding]]]:
-    """A watch that tells at once what its check-ups find, and what gives all that they have found."""
+    """A watch that tells at once what its check-ups find, and what gives all that they have found.
+
+    `folder` is where the settings are looked for: the script may leave it.
+    """
     from nandoctor.probes.watch.start import Watching
 
     check_ups: list[CheckUps] = []
@@ -337,7 +349,7 @@ def _watching(
         from nandoctor.diagnosis.check_ups import CheckUps
 
         if not check_ups:
-            check_ups.append(CheckUps())
+            check_ups.append(CheckUps(read_config(folder).policy))
         for line in check_ups[0].told(facts):
             warn(line)
 
@@ -348,14 +360,14 @@ def _on_standard_error(line: str) -> None:
     print(f"nandoctor: {line}", file=sys.stderr, flush=True)
 
 
-def _diagnosed(watching: Watching, earlier: Sequence[Finding]) -> Report:
+def _diagnosed(watching: Watching, earlier: Sequence[Finding], policy: Policy) -> Report:
     """The report on a run that is over, with what earlier looks found."""
     from nandoctor.diagnosis.diagnose import diagnose
     from nandoctor.diagnosis.moment import with_earlier
 
-    report = diagnose(watching.facts())
+    report = diagnose(watching.facts(), policy)
     if watching.tripped is None:
-        of_others = [finding for one in watching.other_looks for finding in diagnose(one).findings]
+        of_others = [finding for one in watching.other_looks for finding in diagnose(one, policy).findings]
         report = with_earlier(report, [*of_others, *earlier])
     return replace(report, notices=(*report.notices, *watching.notices))
 

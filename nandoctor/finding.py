@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -134,6 +134,13 @@ class Summary:
     warning: int
     note: int
     verdict: Verdict
+
+    @classmethod
+    def of(cls, findings: Sequence[Finding]) -> Summary:
+        """Counts by severity and the verdict: sick with an error, at-risk with a warning, else healthy."""
+        counts = {severity: sum(one.severity == severity for one in findings) for severity in SEVERITIES}
+        verdict: Verdict = "sick" if counts["error"] else "at-risk" if counts["warning"] else "healthy"
+        return cls(counts["error"], counts["warning"], counts["note"], verdict)
 
 
 @dataclass(frozen=True)

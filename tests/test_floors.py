@@ -20,6 +20,7 @@ FLOORS = {
     "facts": 1,
     "fingerprint": 1,
     "rule": 1,
+    "policy": 1,
     "rules": 2,
     "probes": 2,
     "diagnosis": 3,
@@ -33,6 +34,7 @@ FLOORS = {
 # Rooms on one floor do not know each other, but for these.
 PASSAGES = {
     ("", "api"),  # what `import nandoctor` offers, loaded when it is asked for
+    ("policy", "rule"),
     ("rule", "facts"),
     ("probes/models", "probes/compat"),
     ("probes/steps", "probes/compat"),

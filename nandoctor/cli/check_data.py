@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 
 from nandoctor.cli.options import (
+    BaselineOption,
     BatchSizeOption,
-    FailOn,
     FailOnOption,
     FormatOption,
     OutputOption,
@@ -80,7 +80,8 @@ def check_data(
     report_format: FormatOption = ReportFormat.TABLE,
     output: OutputOption = None,
     save_facts: SaveFactsOption = None,
-    fail_on: FailOnOption = FailOn.ERROR,
+    fail_on: FailOnOption = None,
+    baseline: BaselineOption = None,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
 ) -> None:
@@ -102,7 +103,14 @@ def check_data(
         raise NandoctorError("name either files or splits (--split train=FILE --split val=FILE)", USAGE)
     sources = [Path(source) for source in files or splits.values()]
     wanted = delivery(
-        report_format, output, fail_on, quiet=quiet, verbose=verbose, reads=sources, writes=(save_facts, scaler)
+        report_format,
+        output,
+        fail_on,
+        baseline=baseline,
+        quiet=quiet,
+        verbose=verbose,
+        reads=sources,
+        writes=(save_facts, scaler),
     )
     with reading_progress(sources, wanted=not quiet) as progress:
         from nandoctor.api import check_data as examine

@@ -11,6 +11,7 @@ import typer
 
 from nandoctor import __version__
 from nandoctor.cli.check_data import check_data
+from nandoctor.cli.config import config
 from nandoctor.cli.explain import explain
 from nandoctor.cli.output import escaping, tell
 from nandoctor.cli.replay import replay
@@ -32,6 +33,7 @@ app.command("check-data", no_args_is_help=True)(check_data)
 app.command("run", no_args_is_help=True, context_settings={"allow_interspersed_args": False})(run_script)
 app.command(no_args_is_help=True)(replay)
 app.command()(explain)
+app.add_typer(config, name="config")
 
 
 @dataclass

@@ -45,8 +45,18 @@ SaveFactsOption = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Also write everything that was observed to FILE, as JSON.")
 ]
 FailOnOption = Annotated[
-    FailOn,
-    typer.Option(metavar="error|warning|never", help="The least severity that makes the exit code 1."),
+    FailOn | None,
+    typer.Option(
+        metavar="error|warning|never",
+        help="The least severity that makes the exit code 1; error, unless the project's settings say otherwise.",
+    ),
+]
+BaselineOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Leave out the findings that FILE knows of; where there is no such file, it is made of those of today.",
+    ),
 ]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print the findings alone, and no progress.")]
 VerboseOption = Annotated[
@@ -63,13 +73,15 @@ class Delivery:
     copies: tuple[tuple[Path, ReportFormat], ...]
     detail: Detail
     fail_on: FailOn
+    baseline: Path | None = None
 
 
 def delivery(
     report_format: ReportFormat,
     output: Sequence[Path] | None,
-    fail_on: FailOn,
+    fail_on: FailOn | None,
     *,
+    baseline: Path | None = None,
     quiet: bool,
     verbose: bool,
     reads: Sequence[Path],
@@ -80,21 +92,36 @@ def delivery(
     `writes` are the files beside the copies of the report, as far as they are asked for; none may be one of `reads`.
     """
     from nandoctor.cli.output import check_writable
+    from nandoctor.config import read_fail_on
 
     if quiet and verbose:
         raise NandoctorError("--quiet and --verbose exclude each other; leave one out", USAGE)
     copies = tuple((path, format_of(path)) for path in output or ())
-    for path in (*(output or ()), *writes):
+    for path in (*(output or ()), *writes, baseline):
         if path is not None:
             check_writable(path, reads)
-    return Delivery(report_format, copies, "brief" if quiet else "verbose" if verbose else "normal", fail_on)
+    detail: Detail = "brief" if quiet else "verbose" if verbose else "normal"
+    return Delivery(report_format, copies, detail, fail_on or FailOn(read_fail_on() or FailOn.ERROR), baseline)
 
 
 def deliver(report: Report, wanted: Delivery) -> int:
-    """Print the report, write its copies, and return the exit code."""
+    """Print what of the report is not known of, write its copies, and return the exit code."""
+    report = unknown(report, wanted)
     print_report(report, wanted)
     write_copies(report, wanted)
     return exit_code(report.summary, wanted.fail_on)
+
+
+def unknown(report: Report, wanted: Delivery) -> Report:
+    """The report without the findings of the baseline, which is made of them where there is none yet."""
+    if wanted.baseline is None:
+        return report
+    from nandoctor.baseline import against, baseline_of, read_baseline
+    from nandoctor.cli.output import write_file
+
+    if not wanted.baseline.exists():
+        write_file(wanted.baseline, baseline_of(report))
+    return against(report, read_baseline(wanted.baseline), wanted.baseline)
 
 
 def print_report(report: Report, wanted: Delivery) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nandoctor.cli.options import (
-    FailOn,
+    BaselineOption,
     FailOnOption,
     FormatOption,
     OutputOption,
@@ -33,7 +33,8 @@ def replay(
     report_format: FormatOption = ReportFormat.TABLE,
     output: OutputOption = None,
     save_facts: SaveFactsOption = None,
-    fail_on: FailOnOption = FailOn.ERROR,
+    fail_on: FailOnOption = None,
+    baseline: BaselineOption = None,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
 ) -> None:
@@ -51,7 +52,14 @@ def replay(
     from nandoctor.cli.tensorflow_log import quiet_tensorflow
 
     wanted = delivery(
-        report_format, output, fail_on, quiet=quiet, verbose=verbose, reads=(capsule,), writes=(save_facts,)
+        report_format,
+        output,
+        fail_on,
+        baseline=baseline,
+        quiet=quiet,
+        verbose=verbose,
+        reads=(capsule,),
+        writes=(save_facts,),
     )
 
     def replay_and_report(notices: tuple[str, ...]) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from contextlib import redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -14,6 +14,7 @@ import typer
 
 from nandoctor.cli.options import (
     FINDINGS,
+    BaselineOption,
     Delivery,
     FailOn,
     FailOnOption,
@@ -25,8 +26,10 @@ from nandoctor.cli.options import (
     delivery,
     exit_code,
     print_report,
+    unknown,
     write_copies,
 )
+from nandoctor.config import check_settings_apart
 from nandoctor.errors import USAGE, NandoctorError
 from nandoctor.reports.formats import ReportFormat
 
@@ -95,7 +98,8 @@ def run(
     report_format: FormatOption = ReportFormat.TABLE,
     output: OutputOption = None,
     save_facts: SaveFactsOption = None,
-    fail_on: FailOnOption = FailOn.ERROR,
+    fail_on: FailOnOption = None,
+    baseline: BaselineOption = None,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
 ) -> None:
@@ -123,7 +127,18 @@ def run(
     copies = [path.absolute() for path in output or []]
     saved, capsules = save_facts.absolute() if save_facts else None, capsule_dir.absolute()
     read = () if module else (Path(script[0]),)
-    wanted = delivery(report_format, copies, fail_on, quiet=quiet, verbose=verbose, reads=read, writes=(saved,))
+    baseline = baseline.absolute() if baseline else None
+    check_settings_apart()
+    wanted = delivery(
+        report_format,
+        copies,
+        fail_on,
+        baseline=baseline,
+        quiet=quiet,
+        verbose=verbose,
+        reads=read,
+        writes=(saved,),
+    )
     settings: Settings = context.obj
 
     def run_and_report() -> Ending:
@@ -147,16 +162,20 @@ def run(
         failed = 0
         try:
             if outcome.report is not None:
+                # What tripped is among the findings, of which the baseline may know.
+                tripped = outcome.tripped and wanted.baseline is None
+                report = unknown(outcome.report, wanted)
+                outcome = replace(outcome, report=report, tripped=tripped)
                 with redirect_stdout(stdout), escaping():
                     _tell(outcome, wanted)
-                write_copies(outcome.report, wanted)
+                write_copies(report, wanted)
             if outcome.failure is not None:
                 raise outcome.failure
         except NandoctorError as error:
             failed = tell(error, traceback=settings.traceback)
         except Exception as error:
             tell(error, traceback=settings.traceback)
-        return ending(outcome, fail_on, failed)
+        return ending(outcome, wanted.fail_on, failed)
 
     # It is run once the command line has been read and left: nothing of it is to stand around the script.
     settings.then = run_and_report

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nandoctor.cli.options import (
+    BaselineOption,
     BatchSizeOption,
-    FailOn,
     FailOnOption,
     FormatOption,
     OutputOption,
@@ -66,7 +66,8 @@ def scan(
     report_format: FormatOption = ReportFormat.TABLE,
     output: OutputOption = None,
     save_facts: SaveFactsOption = None,
-    fail_on: FailOnOption = FailOn.ERROR,
+    fail_on: FailOnOption = None,
+    baseline: BaselineOption = None,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
 ) -> None:
@@ -89,7 +90,14 @@ def scan(
     from nandoctor.cli.tensorflow_log import quiet_tensorflow
 
     wanted = delivery(
-        report_format, output, fail_on, quiet=quiet, verbose=verbose, reads=(model, data), writes=(save_facts,)
+        report_format,
+        output,
+        fail_on,
+        baseline=baseline,
+        quiet=quiet,
+        verbose=verbose,
+        reads=(model, data),
+        writes=(save_facts,),
     )
 
     def examine_and_report(notices: tuple[str, ...]) -> int:

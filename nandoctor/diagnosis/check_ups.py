@@ -9,6 +9,7 @@ from nandoctor.diagnosis.diagnose import diagnose
 from nandoctor.diagnosis.moment import sameness
 from nandoctor.facts import Facts
 from nandoctor.finding import Finding
+from nandoctor.policy import Policy
 
 # What the record alone can say while a training goes on; all else of it is judged when the training is over.
 FORECASTS = frozenset({"learning-rate-too-high"})
@@ -16,15 +17,16 @@ FORECASTS = frozenset({"learning-rate-too-high"})
 
 @dataclass
 class CheckUps:
-    """The findings of check-ups, each at the step after which it was found first."""
+    """The findings of check-ups by the project's `policy`, each at the step after which it was found first."""
 
+    policy: Policy = field(default_factory=Policy)
     _found: dict[tuple[str, str], Finding] = field(default_factory=dict)
     _lasting: set[tuple[str, str]] = field(default_factory=set)
 
     def told(self, facts: Facts) -> Iterator[str]:
         """A line for each error and warning in these facts that no check-up has found before."""
         looked_at = facts.step is not None
-        for finding in diagnose(facts).findings:
+        for finding in diagnose(facts, self.policy).findings:
             known = sameness(finding)
             if finding.severity == "note" or known in self._found or not (looked_at or finding.cause in FORECASTS):
                 continue

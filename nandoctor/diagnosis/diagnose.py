@@ -10,11 +10,12 @@ from nandoctor.diagnosis.folding import folded
 from nandoctor.diagnosis.links import with_links
 from nandoctor.diagnosis.moment import at_the_end, at_the_trip
 from nandoctor.diagnosis.prescription import prescription
-from nandoctor.diagnosis.ranking import ranked, summary
+from nandoctor.diagnosis.ranking import ranked
 from nandoctor.diagnosis.recording import run_examined, run_report
 from nandoctor.diagnosis.watched import of_run, of_the_trip_first
 from nandoctor.facts import DataFacts, Facts, GradientFacts, StepFacts
-from nandoctor.finding import Finding, LayerRow, Report, ReportSubject, RulePage
+from nandoctor.finding import Finding, LayerRow, Report, ReportSubject, RulePage, Skipped, Summary
+from nandoctor.policy import Policy
 from nandoctor.rule import Rule, apply_rules, load_rules, needs, page
 from nandoctor.wording import number, plural
 
@@ -24,8 +25,9 @@ OF_CELLS = frozenset(
 )
 
 
-def diagnose(facts: Facts) -> Report:
-    """The report on these facts: the same facts give the same report."""
+def diagnose(facts: Facts, policy: Policy | None = None) -> Report:
+    """The report on these facts, by the rules as the project wants them: the same facts give the same report."""
+    policy = policy or Policy()
     run = facts.run
     alone = facts.step is None and facts.weights is None and run is None
     rules = load_rules("data", "head") if alone else load_rules()
@@ -34,21 +36,24 @@ def diagnose(facts: Facts) -> Report:
         rules = tuple(rule for rule in rules if "run" not in needs(rule))
     if alone:
         rules = tuple(rule for rule in rules if set(needs(rule)) <= OF_DATA_ALONE)
-    findings, skipped = apply_rules(tuple(rule() for rule in rules), facts)
-    roots = ranked((*folded(findings, facts), *_of_other_splits(facts)))
+    refused = tuple(Skipped(one.code, one.cause, why) for one in rules if (why := policy.refusal(one)))
+    rules = tuple(rule for rule in rules if policy.refusal(rule) is None)
+    findings, skipped = apply_rules(tuple(policy.rule(rule) for rule in rules), facts)
+    findings = tuple(policy.severe(one) for one in findings)
+    roots = ranked((*folded(findings, facts), *_of_other_splits(facts, policy)))
     if run is not None:
         roots = of_the_trip_first(ranked(of_run(roots, run)))
         trip = run.trip
         roots = tuple(at_the_end(one) if trip is None else at_the_trip(one, trip) for one in roots)
-    roots = tuple(with_links(one, facts) for one in roots)
+    roots = tuple(with_links(one, facts) for one in roots if not policy.hides(one))
     return Report(
         tool=facts.tool,
         subject=_subject(facts),
-        summary=summary(roots),
+        summary=Summary.of(roots),
         findings=roots,
         examined=tuple(_examined(facts)),
         notices=(*(facts.subject.notices if facts.subject else ()), *(facts.data.notices if facts.data else ())),
-        skipped=skipped,
+        skipped=(*skipped, *refused),
         layers=tuple(_layer_rows(facts.step)) if facts.step else (),
         check_numerics=asdict(facts.check_numerics) if facts.check_numerics else None,
         prescription=prescription(facts.data) if alone and facts.data else (),
@@ -63,7 +68,7 @@ def _pages(rules: Sequence[type[Rule]], findings: Sequence[Finding]) -> tuple[Ru
     return tuple(RulePage(rule.code, rule.cause, rule.title, page(rule)) for rule in rules if rule.code in made)
 
 
-def _of_other_splits(facts: Facts) -> tuple[Finding, ...]:
+def _of_other_splits(facts: Facts, policy: Policy) -> tuple[Finding, ...]:
     """What makes the cells of the other splits unfit: what concerns their spread is judged on the first alone."""
     if facts.data is None:
         return ()
@@ -77,10 +82,13 @@ def _of_other_splits(facts: Facts) -> tuple[Finding, ...]:
             rejected=split.rejected,
             fed_as=facts.data.fed_as,
         )
-        rules = tuple(rule() for rule in load_rules("data", "head") if rule.cause in OF_CELLS)
+        kinds = [rule for rule in load_rules("data", "head") if rule.cause in OF_CELLS]
+        rules = tuple(policy.rule(rule) for rule in kinds if policy.refusal(rule) is None)
         findings, _ = apply_rules(rules, replace(facts, data=data))
         found += [
-            replace(one, message=f"Split {split.name}: {one.message}") for one in findings if one.severity != "note"
+            replace(one, message=f"Split {split.name}: {one.message}")
+            for one in map(policy.severe, findings)
+            if one.severity != "note"
         ]
     return tuple(found)
 

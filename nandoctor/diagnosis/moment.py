@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from nandoctor.diagnosis.ranking import ranked, summary
+from nandoctor.diagnosis.ranking import ranked
 from nandoctor.facts import TripFacts
-from nandoctor.finding import Finding, Report
+from nandoctor.finding import Finding, Report, Summary
 
 
 def at_the_trip(finding: Finding, trip: TripFacts) -> Finding:
@@ -39,7 +39,7 @@ def with_earlier(report: Report, earlier: Iterable[Finding]) -> Report:
             findings.append(one)
     if len(findings) == len(report.findings):
         return report
-    return replace(report, findings=ranked(findings), summary=summary(findings))
+    return replace(report, findings=ranked(findings), summary=Summary.of(findings))
 
 
 def sameness(finding: Finding) -> tuple[str, str]:

@@ -1,10 +1,10 @@
-"""The order of findings, and the verdict they amount to."""
+"""The order of findings."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from nandoctor.finding import CONFIDENCES, SEVERITIES, Finding, Summary, Verdict
+from nandoctor.finding import CONFIDENCES, SEVERITIES, Finding
 
 STAGES = ("data", "weights", "head", "pass", "poisoned", "training", "hidden")
 
@@ -17,13 +17,6 @@ def ranked(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     compiled kernels hide, which is always a consequence of something.
     """
     return tuple(sorted(findings, key=_order))
-
-
-def summary(findings: Sequence[Finding]) -> Summary:
-    """Counts by severity and the verdict: sick with an error, at-risk with a warning, else healthy."""
-    counts = {severity: sum(one.severity == severity for one in findings) for severity in SEVERITIES}
-    verdict: Verdict = "sick" if counts["error"] else "at-risk" if counts["warning"] else "healthy"
-    return Summary(counts["error"], counts["warning"], counts["note"], verdict)
 
 
 def _order(finding: Finding) -> tuple[int, int, int, int, str, str]:

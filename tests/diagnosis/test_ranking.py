@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from nandoctor.diagnosis.ranking import ranked, summary
+from nandoctor.diagnosis.ranking import ranked
 from nandoctor.finding import Summary
 
 
@@ -61,4 +61,4 @@ def test_the_order_does_not_depend_on_the_order_of_the_rules(finding: Any) -> No
     ],
 )
 def test_the_verdict(finding: Any, severities: list[Any], expected: Summary) -> None:
-    assert summary([finding("a", None, severity) for severity in severities]) == expected
+    assert Summary.of([finding("a", None, severity) for severity in severities]) == expected
