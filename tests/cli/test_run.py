@@ -102,7 +102,7 @@ def test_wrong_usage_runs_nothing(folder: Path, arguments: tuple[str, ...], told
 
 
 def test_a_report_that_cannot_be_made_is_no_fault_of_the_script(folder: Path) -> None:
-    broken = "import nandoctor.diagnosis.diagnose as d; d.diagnose = lambda facts: 1 / 0"
+    broken = "import nandoctor.diagnosis.diagnose as d; d.diagnose = lambda *_: 1 / 0"
     (folder / "plain.py").write_text(f"{broken}\nimport sys\nsys.exit(5 if 'five' in sys.argv else 0)")
 
     outcomes = [run(folder, "plain.py", *arguments) for arguments in ((), ("five",))]
