@@ -48,6 +48,18 @@ def test_a_division_in_the_branch_not_taken_is_a_trap_with_its_line(regression: 
     assert (root.location.op, root.location.rows) == ("truediv", (5,))
 
 
+def test_the_same_input_gives_the_same_report_byte_for_byte(regression: Path, tmp_path: Path):
+    from nandoctor.api import scan
+    from nandoctor.reports.formats import ReportFormat, render
+
+    file = data(tmp_path / "d.npz", y=np.full((16, 1), 1e25, np.float32))
+    reports = [scan(regression, file) for _ in range(2)]
+
+    assert reports[0].summary.error
+    for name in ReportFormat:
+        assert render(reports[0], name) == render(reports[1], name)
+
+
 def test_a_mistake_in_the_users_loss_is_told_by_its_line(regression: Path, tmp_path: Path):
     from nandoctor.api import scan
 
