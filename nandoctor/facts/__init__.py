@@ -15,6 +15,22 @@ from nandoctor.facts.layers import AbsorbedFacts, GradientFacts, LayerFacts, Loo
 from nandoctor.facts.origin import Operand, Origin, Refusal, SourceLine
 from nandoctor.facts.pipeline import PipelineFacts
 from nandoctor.facts.run import EvaluationFacts, History, OptimizerFacts, RunFacts, TripFacts
+from nandoctor.facts.source import (
+    DiscardedResult,
+    FlaggedColumn,
+    FlaggedData,
+    SingleSoftmax,
+    SourceFacts,
+    SourceFile,
+    SourceFit,
+    SourceHead,
+    SourceLoss,
+    SourceOperand,
+    SourceOperation,
+    SourcePair,
+    SourcePlace,
+    SourceRate,
+)
 from nandoctor.facts.step import StepFacts
 from nandoctor.facts.subject import HeadFacts, InputFacts, LossFacts, SubjectFacts
 from nandoctor.facts.weights import VariableFacts, WeightFacts
@@ -28,8 +44,11 @@ __all__ = [
     "DataFacts",
     "Dialect",
     "Disagreement",
+    "DiscardedResult",
     "EvaluationFacts",
     "Facts",
+    "FlaggedColumn",
+    "FlaggedData",
     "GradientFacts",
     "HeadFacts",
     "HiddenFacts",
@@ -47,7 +66,18 @@ __all__ = [
     "RejectedRow",
     "RowSample",
     "RunFacts",
+    "SingleSoftmax",
+    "SourceFacts",
+    "SourceFile",
+    "SourceFit",
+    "SourceHead",
     "SourceLine",
+    "SourceLoss",
+    "SourceOperand",
+    "SourceOperation",
+    "SourcePair",
+    "SourcePlace",
+    "SourceRate",
     "SplitFacts",
     "StepFacts",
     "SubjectFacts",

@@ -8,6 +8,7 @@ from typing import Literal
 
 from nandoctor.facts.data import DataFacts
 from nandoctor.facts.run import RunFacts
+from nandoctor.facts.source import SourceFacts
 from nandoctor.facts.step import StepFacts
 from nandoctor.facts.subject import SubjectFacts
 from nandoctor.facts.weights import WeightFacts
@@ -74,5 +75,6 @@ class Facts:
     hidden: HiddenFacts | None = None
     check_numerics: CheckNumericsFacts | None = None
     run: RunFacts | None = None
+    source: SourceFacts | None = None
     unavailable: Mapping[str, str] = field(default_factory=dict)
     schema_version: int = 1

@@ -7,6 +7,7 @@ import builtins
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
@@ -17,6 +18,7 @@ _SPELLINGS = (
     (re.compile(r"^tensorflow\.(compat\.v[12]|_api\.v[12])(?=\.|$)"), "tensorflow"),
     (re.compile(r"^(tensorflow\.(python\.)?keras|tf_keras)(?=\.|$)"), "keras"),
     (re.compile(r"^keras\.(src|api)(?=\.|$)"), "keras"),
+    (re.compile(r"^tensorflow\.(?=(losses|metrics|optimizers|initializers)\.)"), "keras."),
 )
 _TENSOR_ROOMS = re.compile(
     r"^(tensorflow(\.(math|nn|linalg))?|keras\.(ops|backend|activations)(\.\w+)?|numpy(\.linalg)?|jax\.(numpy|nn))"
@@ -24,6 +26,7 @@ _TENSOR_ROOMS = re.compile(
 )
 
 
+@cache
 def canonical(dotted: str) -> str:
     """One spelling of each name: `tensorflow.keras.layers.Dense`, `keras.src.layers.Dense` -> `keras.layers.Dense`."""
     for pattern, name in _SPELLINGS:
