@@ -18,7 +18,8 @@ from typing import Any, ClassVar, Protocol, cast
 
 from nandoctor.facts.examination import Facts
 from nandoctor.facts.origin import Origin
-from nandoctor.finding import Confidence, Finding, Remedy, Scalar, Skipped
+from nandoctor.facts.source import SourcePlace
+from nandoctor.finding import Confidence, Finding, Phase, Remedy, Scalar, Severity, Skipped
 
 RULES_PACKAGE = "nandoctor.rules"
 PAGE_HEADINGS = ("What it finds", "Evidence", "Limit and source", "Remedy", "When it is fine", "Example")
@@ -124,6 +125,34 @@ def explain(
         limits=limits,
         remedies=remedies,
         about=origin.about,
+    )
+
+
+def explain_source(
+    rule: Named,
+    place: SourcePlace,
+    message: str,
+    *,
+    severity: Severity,
+    evidence: Mapping[str, Scalar],
+    remedies: tuple[Remedy, ...],
+    phase: Phase | None = None,
+    limits: Mapping[str, int | float] | None = None,
+    confidence: Confidence = "high",
+) -> Finding:
+    """The rule's finding about a piece of source that was read, not run."""
+    return Finding(
+        rule=rule.code,
+        cause=rule.cause,
+        severity=severity,
+        title=rule.title,
+        message=message,
+        confidence=confidence,
+        location=place.location(phase),
+        evidence=evidence,
+        limits=limits or {},
+        remedies=remedies,
+        about=place.about,
     )
 
 

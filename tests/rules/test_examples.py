@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nandoctor.api import check_data, scan
+from nandoctor.api import check_data, lint, scan
 from nandoctor.finding import Finding, Report
 from nandoctor.rule import load_rules, needs, page
 
 ABOUT_RUNS = [rule for rule in load_rules() if "run" in needs(rule)]
-OTHERS = [rule for rule in load_rules() if rule not in ABOUT_RUNS]
+ABOUT_SOURCE = [rule for rule in load_rules() if "source" in needs(rule)]
+OTHERS = [rule for rule in load_rules() if rule not in (*ABOUT_RUNS, *ABOUT_SOURCE)]
 WITHOUT_MODEL = [rule for rule in OTHERS if "model =" not in page(rule)["Example"]]
 WITH_MODEL = [rule for rule in OTHERS if rule not in WITHOUT_MODEL]
 RUN = "from nandoctor.cli.main import run; run()"
@@ -113,6 +114,19 @@ def test_a_watched_run_of_the_example_names_the_cause(rule, tmp_path):
 
     found = dict(causes_in(report["findings"]))
     assert found.get(rule.cause) == rule.code, f"the run names only {sorted(found)}"
+
+
+@pytest.mark.parametrize("rule", ABOUT_SOURCE, ids=lambda rule: rule.cause)
+def test_a_look_at_the_source_of_the_example_names_the_cause(rule, tmp_path):
+    (tmp_path / "train.py").write_text(page(rule)["Example"])
+    # What an example reads: one income is missing.
+    houses = "".join(f"{area},{1000 * area if area != 60 else ''},{area}\n" for area in range(50, 90))
+    (tmp_path / "houses.csv").write_text(f"area,income,price\n{houses}")
+
+    report = lint(tmp_path / "train.py", data=tmp_path / "houses.csv")
+
+    found = {finding.cause: finding.rule for finding in report.findings}
+    assert found.get(rule.cause) == rule.code, f"the look names only {sorted(found)}"
 
 
 @pytest.mark.parametrize("rule", WITHOUT_MODEL, ids=lambda rule: rule.cause)

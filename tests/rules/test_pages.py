@@ -10,10 +10,11 @@ import pytest
 
 from nandoctor.rule import PAGE_HEADINGS, load_rules, needs, page
 
-FAMILIES = {"data": "1", "forward": "2", "backward": "3", "training": "4", "head": "5", "weights": "6"}
+FAMILIES = {"data": "1", "forward": "2", "backward": "3", "training": "4", "head": "5", "weights": "6", "source": "8"}
 RULES = load_rules()
 ABOUT_RUNS = [rule for rule in RULES if "run" in needs(rule)]
-OTHERS = [rule for rule in RULES if rule not in ABOUT_RUNS]
+ABOUT_SOURCE = [rule for rule in RULES if "source" in needs(rule)]
+OTHERS = [rule for rule in RULES if rule not in (*ABOUT_RUNS, *ABOUT_SOURCE)]
 
 
 @pytest.fixture(params=RULES, ids=lambda rule: rule.code)
@@ -77,3 +78,13 @@ def test_the_example_of_a_rule_about_runs_is_a_whole_script(about_runs):
     assert imported & {"keras", "tensorflow", "tf_keras"}
     assert not {"nandoctor"} & imported
     assert "set_random_seed" in script or "random" not in script, "the example must do the same each time"
+
+
+@pytest.mark.parametrize("about_source", ABOUT_SOURCE, ids=lambda rule: rule.code)
+def test_the_example_of_a_rule_about_source_is_a_file_that_imports_what_it_uses(about_source):
+    source = page(about_source)["Example"]
+    imported = {
+        alias.name for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Import) for alias in node.names
+    }
+
+    assert imported & {"keras", "tensorflow"}

@@ -1,0 +1,1 @@
+"""Rules about Python source that was read, not run."""
