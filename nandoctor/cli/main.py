@@ -13,6 +13,7 @@ from nandoctor import __version__
 from nandoctor.cli.check_data import check_data
 from nandoctor.cli.config import config
 from nandoctor.cli.explain import explain
+from nandoctor.cli.lint import lint
 from nandoctor.cli.output import escaping, tell
 from nandoctor.cli.replay import replay
 from nandoctor.cli.run import Then
@@ -32,6 +33,7 @@ app.command(no_args_is_help=True)(scan)
 app.command("check-data", no_args_is_help=True)(check_data)
 app.command("run", no_args_is_help=True, context_settings={"allow_interspersed_args": False})(run_script)
 app.command(no_args_is_help=True)(replay)
+app.command(no_args_is_help=True)(lint)
 app.command()(explain)
 app.add_typer(config, name="config")
 
@@ -69,6 +71,7 @@ def main(
       nandoctor scan saved_model/ data.npz
       nandoctor check-data train.csv --target price
       nandoctor run train.py --epochs 10
+      nandoctor lint train.py
       nandoctor explain log-of-zero
 
     Exit codes: 0 nothing at or above --fail-on, 1 findings, 2 wrong usage or configuration, 3 could not be

@@ -20,6 +20,7 @@ from nandoctor.rule import Rule, apply_rules, load_rules, needs, page
 from nandoctor.wording import number, plural
 
 OF_DATA_ALONE = {"data", "subject"}
+OF_WHAT_RAN = ("data", "forward", "backward", "training", "head", "weights")
 OF_CELLS = frozenset(
     {"nan-in-data", "inf-in-data", "missing-in-data", "non-numeric-data", "labels-out-of-range", "precision-loss"}
 )
@@ -30,7 +31,7 @@ def diagnose(facts: Facts, policy: Policy | None = None) -> Report:
     policy = policy or Policy()
     run = facts.run
     alone = facts.step is None and facts.weights is None and run is None
-    rules = load_rules("data", "head") if alone else load_rules()
+    rules = load_rules("data", "head") if alone else load_rules(*OF_WHAT_RAN)
     if run is None:
         # They concern a training, which a scan has not seen.
         rules = tuple(rule for rule in rules if "run" not in needs(rule))

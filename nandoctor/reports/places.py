@@ -15,10 +15,12 @@ def place(location: Location) -> list[str]:
 
 
 def brief_place(location: Location) -> str:
-    """The most telling part of the location in one line: the layer, else the op, else the columns, else nothing."""
+    """The most telling part of the location in one line: layer, op, columns or source line, or nothing."""
     if location.layer or location.op:
         return location.layer or location.op or ""
-    return f"column {listing(location.columns, 3)}" if location.columns else ""
+    if location.columns:
+        return f"column {listing(location.columns, 3)}"
+    return f"{_shown(location.file)}:{location.line}" if location.file and location.line is not None else ""
 
 
 def _lines(location: Location) -> Iterator[str]:

@@ -31,6 +31,10 @@ def test_the_brief_place_prefers_the_layer() -> None:
     assert brief_place(Location(columns=("age", "income"))) == "column age, income"
 
 
+def test_of_a_source_line_the_brief_place_is_file_and_line() -> None:
+    assert brief_place(Location(file="losses.py", line=12, function="loss")) == "losses.py:12"
+
+
 def test_a_file_below_the_working_folder_is_shown_as_seen_from_there(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
