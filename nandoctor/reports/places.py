@@ -20,7 +20,7 @@ def brief_place(location: Location) -> str:
         return location.layer or location.op or ""
     if location.columns:
         return f"column {listing(location.columns, 3)}"
-    return f"{_shown(location.file)}:{location.line}" if location.file and location.line is not None else ""
+    return f"{shown_file(location.file)}:{location.line}" if location.file and location.line is not None else ""
 
 
 def _lines(location: Location) -> Iterator[str]:

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 from nandoctor.facts.source import SourceFit
 from nandoctor.probes.source.evaluate import path_of
-from nandoctor.probes.source.survey import Survey
 from nandoctor.probes.source.places import Places
+from nandoctor.probes.source.survey import Survey
 
 _LONGEST = 200
 _TAKES_OUT = frozenset({"drop", "pop"})

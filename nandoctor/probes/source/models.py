@@ -10,8 +10,8 @@ from dataclasses import replace
 from nandoctor.facts.source import SingleSoftmax, SourceHead, SourceLoss, SourcePair
 from nandoctor.probes.source.evaluate import activation_of, path_of
 from nandoctor.probes.source.names import Names, own_statements, tensor_function
-from nandoctor.probes.source.survey import Survey, called_name
 from nandoctor.probes.source.places import Places
+from nandoctor.probes.source.survey import Survey, called_name
 
 _UNITS = re.compile(r"^keras\.layers\.(Dense|Conv[123]D|Convolution[123]D|EinsumDense)$")
 _KEEPS_UNITS = re.compile(r"^keras\.layers\.(Dropout|BatchNormalization|LayerNormalization|GaussianNoise)$")

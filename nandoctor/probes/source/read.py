@@ -19,10 +19,10 @@ from nandoctor.probes.source.evaluate import Evaluator, head_value
 from nandoctor.probes.source.fits import fits
 from nandoctor.probes.source.models import Models
 from nandoctor.probes.source.names import Names
+from nandoctor.probes.source.places import Places
 from nandoctor.probes.source.settings import constants, discarded, rates
 from nandoctor.probes.source.statements import Statements
 from nandoctor.probes.source.survey import survey
-from nandoctor.probes.source.places import Places
 
 _LIBRARIES = (b"tensorflow", b"keras")
 _CODING = re.compile(r"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)", re.MULTILINE)

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from nandoctor.facts.source import DiscardedResult, SourceRate
 from nandoctor.probes.source.names import Names, own_statements, tensor_function
-from nandoctor.probes.source.survey import Survey, called_name, may_be
 from nandoctor.probes.source.places import Places
+from nandoctor.probes.source.survey import Survey, called_name, may_be
 
 _OPTIMIZER = re.compile(r"^(keras\.optimizers\.(\w+\.)*[A-Z]\w*|tensorflow\.train\.\w+Optimizer)$")
 _RATES = ("learning_rate", "lr", "initial_learning_rate")
