@@ -208,9 +208,11 @@ def lint(*paths: Path | str, data: Path | str | None = None) -> Report:
 
     if not paths:
         raise NandoctorError("name a file or a folder to look at", USAGE)
+    policy = read_config().policy
     flagged = _flagged(Path(data)) if data is not None else None
     source = source_facts([Path(path) for path in paths], data=flagged)
-    return lint_report(Facts(tool=Tool("nandoctor", __version__, None, None, platform.python_version()), source=source))
+    tool = Tool("nandoctor", __version__, None, None, platform.python_version())
+    return lint_report(Facts(tool=tool, source=source), policy)
 
 
 def _flagged(data: Path) -> FlaggedData:

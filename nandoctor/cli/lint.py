@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from nandoctor.cli.options import (
-    FailOn,
+    BaselineOption,
     FailOnOption,
     FormatOption,
     OutputOption,
@@ -34,7 +34,8 @@ def lint(
     ] = None,
     report_format: FormatOption = ReportFormat.TABLE,
     output: OutputOption = None,
-    fail_on: FailOnOption = FailOn.ERROR,
+    fail_on: FailOnOption = None,
+    baseline: BaselineOption = None,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
 ) -> None:
@@ -51,7 +52,7 @@ def lint(
     `# nandoctor: ignore[ND801]` in a line ignores that rule there. TensorFlow is not loaded.
     """
     reads = [path for path in (*paths, data) if path is not None]
-    wanted = delivery(report_format, output, fail_on, quiet=quiet, verbose=verbose, reads=reads)
+    wanted = delivery(report_format, output, fail_on, baseline=baseline, quiet=quiet, verbose=verbose, reads=reads)
 
     from nandoctor.api import lint as examine
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 
+from nandoctor.diagnosis.applying import applied, rule_pages
 from nandoctor.diagnosis.folding import folded
 from nandoctor.diagnosis.links import with_links
 from nandoctor.diagnosis.moment import at_the_end, at_the_trip
@@ -14,9 +15,9 @@ from nandoctor.diagnosis.ranking import ranked
 from nandoctor.diagnosis.recording import run_examined, run_report
 from nandoctor.diagnosis.watched import of_run, of_the_trip_first
 from nandoctor.facts import DataFacts, Facts, GradientFacts, StepFacts
-from nandoctor.finding import Finding, LayerRow, Report, ReportSubject, RulePage, Skipped, Summary
+from nandoctor.finding import Finding, LayerRow, Report, ReportSubject, Summary
 from nandoctor.policy import Policy
-from nandoctor.rule import Rule, apply_rules, load_rules, needs, page
+from nandoctor.rule import apply_rules, load_rules, needs
 from nandoctor.wording import number, plural
 
 OF_DATA_ALONE = {"data", "subject"}
@@ -37,10 +38,7 @@ def diagnose(facts: Facts, policy: Policy | None = None) -> Report:
         rules = tuple(rule for rule in rules if "run" not in needs(rule))
     if alone:
         rules = tuple(rule for rule in rules if set(needs(rule)) <= OF_DATA_ALONE)
-    refused = tuple(Skipped(one.code, one.cause, why) for one in rules if (why := policy.refusal(one)))
-    rules = tuple(rule for rule in rules if policy.refusal(rule) is None)
-    findings, skipped = apply_rules(tuple(policy.rule(rule) for rule in rules), facts)
-    findings = tuple(policy.severe(one) for one in findings)
+    findings, skipped = applied(rules, facts, policy)
     roots = ranked((*folded(findings, facts), *_of_other_splits(facts, policy)))
     if run is not None:
         roots = of_the_trip_first(ranked(of_run(roots, run)))
@@ -54,19 +52,13 @@ def diagnose(facts: Facts, policy: Policy | None = None) -> Report:
         findings=roots,
         examined=tuple(_examined(facts)),
         notices=(*(facts.subject.notices if facts.subject else ()), *(facts.data.notices if facts.data else ())),
-        skipped=(*skipped, *refused),
+        skipped=skipped,
         layers=tuple(_layer_rows(facts.step)) if facts.step else (),
         check_numerics=asdict(facts.check_numerics) if facts.check_numerics else None,
         prescription=prescription(facts.data) if alone and facts.data else (),
         run=run_report(run, _nearest_limit(facts.step) if facts.step else None) if run is not None else None,
-        pages=_pages(rules, roots),
+        pages=rule_pages(rules, roots),
     )
-
-
-def _pages(rules: Sequence[type[Rule]], findings: Sequence[Finding]) -> tuple[RulePage, ...]:
-    """The pages of the rules that made the findings and their consequences."""
-    made = {one.rule for finding in findings for one in (finding, *finding.consequences)}
-    return tuple(RulePage(rule.code, rule.cause, rule.title, page(rule)) for rule in rules if rule.code in made)
 
 
 def _of_other_splits(facts: Facts, policy: Policy) -> tuple[Finding, ...]:

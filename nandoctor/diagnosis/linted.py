@@ -4,30 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from nandoctor.diagnosis.ranking import summary
+from nandoctor.diagnosis.applying import applied, rule_pages
 from nandoctor.facts import Facts, SourceFacts
-from nandoctor.finding import CONFIDENCES, SEVERITIES, Finding, Report, ReportSubject
-from nandoctor.rule import apply_rules, load_rules
+from nandoctor.finding import CONFIDENCES, SEVERITIES, Finding, Report, ReportSubject, Summary
+from nandoctor.policy import Policy
+from nandoctor.rule import load_rules
 from nandoctor.wording import listing, plural
 
 _ROOM = "source"
 
 
-def lint_report(facts: Facts) -> Report:
-    """The report on source alone; ValueError where there are no source facts."""
+def lint_report(facts: Facts, policy: Policy | None = None) -> Report:
+    """The report on source alone, by the rules as the project wants them; ValueError where nothing was read."""
     if facts.source is None:
         raise ValueError("there are no source facts")
-    found, skipped = apply_rules(tuple(rule() for rule in load_rules(_ROOM)), facts)
+    policy = policy or Policy()
+    rules = load_rules(_ROOM)
+    found, skipped = applied(rules, facts, policy)
     kept = not_ignored(found, facts.source)
-    ordered = tuple(sorted(kept, key=_order))
+    ordered = tuple(sorted((one for one in kept if not policy.hides(one)), key=_order))
     return Report(
         tool=facts.tool,
         subject=ReportSubject("script", listing(facts.source.paths, 3)),
-        summary=summary(ordered),
+        summary=Summary.of(ordered),
         findings=ordered,
         examined=tuple(_examined(facts.source)),
         notices=tuple(_notices(facts.source, len(found) - len(kept))),
         skipped=skipped,
+        pages=rule_pages(rules, ordered),
     )
 
 
