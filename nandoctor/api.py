@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from nandoctor.policy import Policy
     from nandoctor.probes.data.stream.part import Run
     from nandoctor.probes.models.subject import Subject
+    from nandoctor.probes.trials.patient import Patient
     from nandoctor.probes.watch.script import Program
     from nandoctor.probes.watch.start import Wanted, Watching
 
@@ -43,6 +44,7 @@ def scan(
     backward: bool = True,
     check_numerics: bool = True,
     unsafe: bool = False,
+    treat: bool = False,
     save_facts: Path | None = None,
     notices: Sequence[str] = (),
     progress: Progress | None = None,
@@ -50,14 +52,15 @@ def scan(
     """Examine a saved model on data, forward and backward, and say what is wrong with its numbers, or that nothing is.
 
     `labels` names the target in the data file, `loss` a Keras loss or `module:function`; `unsafe` lets a `.keras` file
-    bring its own code. `notices` are sentences that the report is to show before its own.
-    `progress(what, done, total)` is called as the work goes on. NandoctorError where the model or the data cannot be
-    examined. Neither the model on disk nor the data is changed.
+    bring its own code. With `treat` the remedies that are an operation on one step are tried on it. `notices` are
+    sentences that the report is to show before its own. `progress(what, done, total)` is called as the work goes on.
+    NandoctorError where the model or the data cannot be examined. Neither the model on disk nor the data is changed.
     """
     from nandoctor.diagnosis.diagnose import diagnose
 
     policy = read_config().policy
-    facts = observe(
+    progress = progress or _silent
+    observed = observe(
         Path(model),
         Path(data),
         labels=labels,
@@ -69,11 +72,23 @@ def scan(
         check_numerics=check_numerics,
         unsafe=unsafe,
         notices=notices,
-        progress=progress or _silent,
+        progress=progress,
     )
     if save_facts is not None:
-        _write_facts(facts, save_facts)
-    return diagnose(facts, policy)
+        _write_facts(observed.facts, save_facts)
+    report = diagnose(observed.facts, policy)
+    if not treat:
+        return report
+    progress("trying the remedies", 0, 1)
+    return _treated(report, observed.facts, observed.patient())
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What a scan observed, and how to get its step as one to operate on (or why it cannot be)."""
+
+    facts: Facts
+    patient: Callable[[], Patient | str]
 
 
 def observe(
@@ -90,7 +105,7 @@ def observe(
     unsafe: bool,
     notices: Sequence[str],
     progress: Progress,
-) -> Facts:
+) -> Observed:
     """Everything that a scan observes, before any rule has looked at it."""
     from nandoctor.facts import Facts
     from nandoctor.probes.data.batches import choose_rows, telling_rows
@@ -127,7 +142,13 @@ def observe(
         progress=progress,
     )
     unavailable: Mapping[str, str] = {"check_numerics": "left out with --no-check-numerics"}
-    return Facts(
+
+    def patient() -> Patient | str:
+        from nandoctor.probes.trials.patient import patient_of
+
+        return patient_of(subject, examination.training, examination.feeds, fixed=examination.fixed)
+
+    facts = Facts(
         tool=tool(),
         subject=examination.subject,
         data=replace(profiled, batch_size=batch_size, examined_rows=tuple((rows.start, rows.stop) for rows in batches)),
@@ -137,6 +158,7 @@ def observe(
         check_numerics=examination.check_numerics,
         unavailable={} if check_numerics else unavailable,
     )
+    return Observed(facts, patient)
 
 
 def check_data(
@@ -289,11 +311,14 @@ def run(
     )
 
 
-def replay(capsule: Path | str, *, save_facts: Path | None = None, notices: Sequence[str] = ()) -> Report:
+def replay(
+    capsule: Path | str, *, treat: bool = False, save_facts: Path | None = None, notices: Sequence[str] = ()
+) -> Report:
     """Run the step in a capsule again and say what is wrong with its numbers, as the run that wrote it did.
 
-    `notices` are sentences that the report is to show after its own. NandoctorError where there is no whole capsule, or
-    where its step may touch what is outside of it.
+    With `treat` the remedies that are an operation on one step are tried on it. `notices` are sentences that the report
+    is to show after its own. NandoctorError where there is no whole capsule, or where its step may touch what is
+    outside of it.
     """
     from nandoctor.diagnosis.diagnose import diagnose
     from nandoctor.probes.watch.capsule import read_capsule
@@ -313,6 +338,10 @@ def replay(capsule: Path | str, *, save_facts: Path | None = None, notices: Sequ
     if save_facts is not None:
         _write_facts(facts, save_facts)
     report = diagnose(facts, policy)
+    if treat:
+        from nandoctor.probes.trials.captured import captured_patient
+
+        report = _treated(report, facts, captured_patient(found.capture, facts))
     written = found.facts.tool.tensorflow
     if written != facts.tool.tensorflow:
         differs = f"The step was traced by TensorFlow {written} and replayed by {facts.tool.tensorflow}."
@@ -402,6 +431,14 @@ def _diagnosed(watching: Watching, earlier: Sequence[Finding], policy: Policy) -
         of_others = [finding for one in watching.other_looks for finding in diagnose(one, policy).findings]
         report = with_earlier(report, [*of_others, *earlier])
     return replace(report, notices=(*report.notices, *watching.notices))
+
+
+def _treated(report: Report, facts: Facts, patient: Patient | str) -> Report:
+    """The report with the remedies tried on the step."""
+    from nandoctor.diagnosis.treatment import treated
+    from nandoctor.probes.trials.surgery import trials
+
+    return treated(report, trials(patient, facts, report.findings))
 
 
 def _in_notebook() -> bool:

@@ -39,12 +39,16 @@ PASSAGES = {
     ("probes/models", "probes/compat"),
     ("probes/steps", "probes/compat"),
     ("probes/steps", "probes/models"),
+    ("probes/trials", "probes/compat"),
+    ("probes/trials", "probes/models"),
+    ("probes/trials", "probes/steps"),
+    ("probes/trials", "probes/watch"),
     ("probes/watch", "probes/compat"),
     ("probes/watch", "probes/data"),
     ("probes/watch", "probes/models"),
     ("probes/watch", "probes/steps"),
 }
-WITH_TENSORFLOW = {"probes/models", "probes/steps", "probes/compat", "probes/watch"}
+WITH_TENSORFLOW = {"probes/models", "probes/steps", "probes/compat", "probes/trials", "probes/watch"}
 TENSORFLOW = {"tensorflow", "keras", "tf_keras"}
 PRIVATE = (
     "tensorflow.python",

@@ -44,6 +44,10 @@ OutputOption = Annotated[
 SaveFactsOption = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Also write everything that was observed to FILE, as JSON.")
 ]
+TreatOption = Annotated[
+    bool,
+    typer.Option("--treat", help="Try the remedies: run the step again with the failing op replaced, or other data."),
+]
 FailOnOption = Annotated[
     FailOn | None,
     typer.Option(

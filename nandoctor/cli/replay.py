@@ -16,6 +16,7 @@ from nandoctor.cli.options import (
     OutputOption,
     QuietOption,
     SaveFactsOption,
+    TreatOption,
     VerboseOption,
     deliver,
     delivery,
@@ -30,6 +31,7 @@ def replay(
     context: typer.Context,
     capsule: Annotated[Path, typer.Argument(metavar="CAPSULE", help="The folder that `nandoctor run` wrote.")],
     *,
+    treat: TreatOption = False,
     report_format: FormatOption = ReportFormat.TABLE,
     output: OutputOption = None,
     save_facts: SaveFactsOption = None,
@@ -47,6 +49,7 @@ def replay(
     Examples:
       nandoctor replay .nandoctor/2026-11-22T09-05-01-step-231
       nandoctor replay .nandoctor/2026-11-22T09-05-01-step-231 --format json -o report.txt
+      nandoctor replay .nandoctor/2026-11-22T09-05-01-step-231 --treat
     """
     from nandoctor.cli.crash_guard import guarded
     from nandoctor.cli.tensorflow_log import quiet_tensorflow
@@ -66,7 +69,7 @@ def replay(
         with quiet_tensorflow(), redirect_stdout(sys.stderr):
             from nandoctor.api import replay as examine
 
-            report = examine(capsule, save_facts=save_facts, notices=notices)
+            report = examine(capsule, treat=treat, save_facts=save_facts, notices=notices)
         return deliver(report, wanted)
 
     advice = "try the version of TensorFlow that the capsule's README.txt names"

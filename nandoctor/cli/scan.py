@@ -17,6 +17,7 @@ from nandoctor.cli.options import (
     OutputOption,
     QuietOption,
     SaveFactsOption,
+    TreatOption,
     VerboseOption,
     deliver,
     delivery,
@@ -63,6 +64,7 @@ def scan(
             "--unsafe", help="Run code that a .keras or .h5 file brings along (Lambda layers). Only if you trust it."
         ),
     ] = False,
+    treat: TreatOption = False,
     report_format: FormatOption = ReportFormat.TABLE,
     output: OutputOption = None,
     save_facts: SaveFactsOption = None,
@@ -81,6 +83,7 @@ def scan(
       nandoctor scan model.keras train.csv --labels price --loss mean_squared_error
       nandoctor scan saved_model/ data.npz --format json -o report.yaml -o report.txt
       nandoctor scan saved_model/ data.npz --fail-on warning --quiet
+      nandoctor scan saved_model/ data.npz --treat
 
     \b
     TensorFlow's log is left out unless TF_CPP_MIN_LOG_LEVEL is set.
@@ -120,6 +123,7 @@ def scan(
                 backward=not no_backward,
                 check_numerics=not no_check_numerics,
                 unsafe=unsafe,
+                treat=treat,
                 save_facts=save_facts,
                 notices=notices,
                 progress=progress,

@@ -1,12 +1,20 @@
-"""How a divisor is kept away from zero, by what was measured of it: a remedy must not spoil its other values."""
+"""Remedies that depend on what was measured: they must not spoil the values, or the rows, that are fine."""
 
 from __future__ import annotations
 
-from nandoctor.facts.origin import Operand
+from nandoctor.facts.origin import Operand, Origin
 from nandoctor.finding import Remedy
+from nandoctor.wording import plural
 
 REMAINDERS = frozenset({"FloorMod", "Mod", "FloorDiv", "TruncateDiv"})
 WIDE, NARROW = "1e-6", "1e-3"
+
+
+def without_rows(origin: Origin) -> tuple[Remedy, ...]:
+    """The remedy of leaving out the rows that bring an origin about; none where they are not known, or all do."""
+    if not origin.rows or origin.rows_note is not None:
+        return ()
+    return (Remedy("drop-rows", f"Leave out the {plural(len(origin.rows), 'row')} behind it, if they are faulty"),)
 
 
 def guards(ran: str, divisor: Operand) -> tuple[Remedy, ...]:

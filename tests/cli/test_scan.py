@@ -46,7 +46,7 @@ def test_the_table_goes_to_standard_output_and_nothing_to_standard_error(
 def test_the_options_reach_the_examination(nandoctor: Command, examination: Examination, tmp_path: Path) -> None:
     nandoctor(
         *("scan", "model", "data.csv", "--labels", "price", "--loss", "mean_squared_error", "--signature", "serve"),
-        *("--batch-size", 4, "--max-batches", 2, "--no-backward", "--no-check-numerics", "--unsafe"),
+        *("--batch-size", 4, "--max-batches", 2, "--no-backward", "--no-check-numerics", "--unsafe", "--treat"),
         *("--save-facts", tmp_path / "facts.json"),
     )
 
@@ -61,6 +61,7 @@ def test_the_options_reach_the_examination(nandoctor: Command, examination: Exam
         "backward": False,
         "check_numerics": False,
         "unsafe": True,
+        "treat": True,
         "save_facts": tmp_path / "facts.json",
         "notices": (),
         "progress": None,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from tensorflow.python.eager import context, execute
+from tensorflow.python import pywrap_tfe
+from tensorflow.python.eager import backprop, context, execute
 
 from nandoctor.stats import Array
 
@@ -33,6 +36,35 @@ def attributes(op: tf.Operation) -> tuple[Any, ...]:
 def run_op(op_type: str, outputs: int, inputs: list[Any], attrs: tuple[Any, ...]) -> list[Any]:
     """Execute one op by its type name; its output tensors."""
     return execute.execute(op_type, outputs, inputs, attrs, context.context())
+
+
+def record_op(op_type: str, inputs: list[Any], outputs: list[Any], attrs: tuple[Any, ...], name: str) -> None:
+    """Tell the open gradient tapes of an op that `run_op` has executed; `name` is what `telling_gradients` calls it."""
+    pywrap_tfe.TFE_Py_RecordGradient(op_type, inputs, attrs, outputs, name)
+
+
+@contextmanager
+def telling_gradients(tell: Callable[[str, str, Sequence[Any], Sequence[Any]], None]) -> Iterator[None]:
+    """Inside the block `tell` is called for each op that a tape differentiates.
+
+    It gets the name (as `record_op` was given it), the type, the gradients that came in and those that went out; None
+    stands for one that there is not.
+    """
+    plain = backprop._gradient_function
+
+    def telling(op_type: str, *op: Any) -> Any:
+        found = plain(op_type, *op)
+        given, name = op[4], op[6]
+        tell(str(name or ""), op_type, given, found if isinstance(found, list | tuple) else [found])
+        return found
+
+    backprop._gradient_function = telling
+    pywrap_tfe.TFE_Py_RegisterGradientFunction(telling)
+    try:
+        yield
+    finally:
+        backprop._gradient_function = plain
+        pywrap_tfe.TFE_Py_RegisterGradientFunction(plain)
 
 
 def view(tensor: Any) -> Array:

@@ -40,12 +40,19 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Examination:
-    """What the passes gave: facts of the subject, the step, the compiled run and TensorFlow's own instrument."""
+    """What the passes gave: facts of the subject, the step, the compiled run and TensorFlow's own instrument.
+
+    `training` is the step with loss and gradients, `feeds` what it was run on, `fixed` whether it takes no other number
+    of rows.
+    """
 
     subject: SubjectFacts
     step: StepFacts
     hidden: HiddenFacts
     check_numerics: CheckNumericsFacts | None
+    training: Step
+    feeds: Feeds
+    fixed: bool
 
 
 def examine(
@@ -127,6 +134,9 @@ def examine(
         step=facts,
         hidden=gathered_hidden(passes),
         check_numerics=said,
+        training=training.step,
+        feeds=feed_of,
+        fixed=fixed,
     )
 
 

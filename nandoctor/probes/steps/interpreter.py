@@ -7,6 +7,7 @@ variables. A tensor is let go after its last use.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -72,6 +73,15 @@ class Observer(Protocol):
         """An op has run; returns the marks of its outputs."""
 
 
+Execute = Callable[[Scope, Instruction, list[Any]], list[Any]]
+"""Runs one op that calls no function on these tensors; its outputs."""
+
+
+def as_traced(_scope: Scope, instruction: Instruction, inputs: list[Any]) -> list[Any]:
+    """Run the op as it is in the graph."""
+    return run_op(instruction.op_type, len(instruction.outputs), inputs, instruction.attrs)
+
+
 class RefusedError(NandoctorError):
     """TensorFlow would not run an op on these values."""
 
@@ -82,11 +92,15 @@ class RefusedError(NandoctorError):
 
 
 class Interpreter:
-    """Runs programs; one instance a step execution, since it holds the variables' overlay."""
+    """Runs programs; one instance a step execution, since it holds the variables' overlay.
 
-    def __init__(self, library: Library, observer: Observer) -> None:
+    `execute` is what runs an op; another one may run something else in the place of some.
+    """
+
+    def __init__(self, library: Library, observer: Observer, execute: Execute = as_traced) -> None:
         self._library = library
         self._observer = observer
+        self._run_one = execute
         self._overlay: dict[int, tuple[Any, Any, Mark]] = {}
         self.executions = 0
 
@@ -111,7 +125,7 @@ class Interpreter:
             seen = [notes[register] for register in instruction.inputs]
             execution = Execution(scope, instruction, iteration, arguments, seen, [])
             if instruction.kind is Kind.OP:
-                execution.outputs = self._execute(instruction, arguments)
+                execution.outputs = self._execute(scope, instruction, arguments)
                 given = observe(execution)
             elif instruction.bodies:
                 for register in instruction.frees:
@@ -133,7 +147,7 @@ class Interpreter:
             if instruction.kind is Kind.NOTHING:
                 return []
             if instruction.kind is Kind.OP:
-                execution.outputs = self._execute(instruction, given)
+                execution.outputs = self._execute(scope, instruction, given)
                 noted = self._observer.result(execution)
             else:
                 noted = self._enter(execution) if instruction.bodies else self._directly(execution)
@@ -142,10 +156,10 @@ class Interpreter:
         tokens = run_dataflow(scope.program, tensors, marks, run)
         return [token[0] for token in tokens], [token[1] for token in tokens]
 
-    def _execute(self, instruction: Instruction, arguments: list[Any]) -> list[Any]:
+    def _execute(self, scope: Scope, instruction: Instruction, arguments: list[Any]) -> list[Any]:
         self.executions += 1
         try:
-            return run_op(instruction.op_type, len(instruction.outputs), arguments, instruction.attrs)
+            return self._run_one(scope, instruction, arguments)
         except tf.errors.OpError as error:
             raise RefusedError(instruction, plain_message(error)) from error
 
@@ -167,7 +181,7 @@ class Interpreter:
             execution.outputs = [kept[1]]
             return [kept[2]]
         else:
-            execution.outputs = self._execute(instruction, arguments)
+            execution.outputs = self._execute(execution.scope, instruction, arguments)
         return self._observer.result(execution)
 
     def _enter(self, execution: Execution) -> list[Mark]:

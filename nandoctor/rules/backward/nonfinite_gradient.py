@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from nandoctor.facts import Origin, StepFacts
+from nandoctor.facts.guards import without_rows
 from nandoctor.finding import Finding, Remedy
 from nandoctor.rule import explain
 from nandoctor.wording import listing
@@ -63,6 +64,9 @@ class NonfiniteGradient:
                 "results": output.count,
             },
             limits={"nonfinite": 0},
-            remedies=(Remedy("check-operands", "Look for operands that are huge or 0, and check custom gradients"),),
+            remedies=(
+                Remedy("check-operands", "Look for operands that are huge or 0, and check custom gradients"),
+                *without_rows(origin),
+            ),
             confidence="low",
         )

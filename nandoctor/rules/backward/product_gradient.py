@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from nandoctor.facts import Origin, StepFacts
 from nandoctor.facts.arithmetic import largest_number
+from nandoctor.facts.guards import without_rows
 from nandoctor.finding import Finding, Remedy
 from nandoctor.rule import explain
 from nandoctor.wording import listing, number, plural
@@ -31,7 +32,7 @@ class ProductGradient:
 
     Remedy:
         Add logarithms instead of multiplying: `tf.exp(tf.reduce_sum(tf.math.log(x)))` for positive factors, or scale
-        the factors towards 1.
+        the factors towards 1. Rows that are faulty are better left out.
 
     When it is fine:
         When the gradient is not used (contained): it is then reported as a note.
@@ -76,5 +77,6 @@ class ProductGradient:
             remedies=(
                 Remedy("sum-of-logarithms", "Add logarithms instead of multiplying: tf.reduce_sum(tf.math.log(x))"),
                 Remedy("scale-factors", "Scale the factors towards 1"),
+                *without_rows(origin),
             ),
         )

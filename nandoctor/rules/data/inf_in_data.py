@@ -29,7 +29,7 @@ class InfInData:
 
     Remedy:
         Find the division or the logarithm that made them, and guard it; or bound the column
-        (`np.clip(x, low, high)`) where a bound has a meaning.
+        (`np.clip(x, low, high)`) where a bound has a meaning. Else leave the rows out.
 
     When it is fine:
         In an array that feeds nothing, and where the model itself bounds or replaces them (`tf.clip_by_value`)
@@ -80,6 +80,7 @@ class InfInData:
             remedies=(
                 Remedy("guard-the-maker", "Guard the division or logarithm that made the column"),
                 Remedy("bound-column", "Bound the column with np.clip where a bound has a meaning"),
+                Remedy("drop-rows", "Leave out the rows that hold Inf"),
             ),
             about=array.about,
         )

@@ -49,7 +49,7 @@ class LabelsOutOfRange:
 
     Remedy:
         Number the classes from 0; give the head as many units as there are classes; scale targets to 0..1, or
-        take a regression loss.
+        take a regression loss. Else leave the rows out.
 
     When it is fine:
         When the loss was told to leave a class out (`ignore_class`). If the step ran over these rows and every loss
@@ -170,6 +170,7 @@ class LabelsOutOfRange:
             remedies=(
                 Remedy("renumber-classes", "Number the classes from 0 and give the head one unit a class"),
                 Remedy("other-loss", "Take a loss that is defined for these labels"),
+                Remedy("drop-rows", "Leave out the rows with such labels"),
             ),
             about=array.about,
         )

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from nandoctor.facts import Origin, StepFacts
 from nandoctor.facts.arithmetic import CONTRACTIONS, DIVISIONS, SUMS, largest_number, narrow_overflow
+from nandoctor.facts.guards import without_rows
 from nandoctor.finding import Finding, Remedy
 from nandoctor.rule import explain
 from nandoctor.wording import listing, number
@@ -32,7 +33,8 @@ class AccumulationOverflow:
 
     Remedy:
         Scale what feeds the op (inputs, targets, initial weights), normalize between layers, or lower the learning
-        rate that grew the weights. For a product of probabilities add their logarithms.
+        rate that grew the weights. For a product of probabilities add their logarithms. Rows that are faulty are better
+        left out.
 
     When it is fine:
         When the Inf is masked away again and takes no gradient. It is then reported as a note.
@@ -76,6 +78,7 @@ class AccumulationOverflow:
             remedies=(
                 Remedy("scale-operands", "Scale what feeds this op: inputs, targets or initial weights"),
                 Remedy("normalize", "Put a normalization layer in front of it"),
+                *without_rows(origin),
             ),
         )
 

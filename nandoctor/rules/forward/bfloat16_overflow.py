@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from nandoctor.facts import Origin, StepFacts
 from nandoctor.facts.arithmetic import exact_bound, narrow_overflow
+from nandoctor.facts.guards import without_rows
 from nandoctor.finding import Finding, Remedy
 from nandoctor.rule import explain
 from nandoctor.stats import DTYPE_LIMITS
@@ -31,7 +32,8 @@ class Bfloat16Overflow:
         other. An overflow of both is reported by its kind (exp-overflow, accumulation-overflow).
 
     Remedy:
-        Scale what reaches this op: a number this close to the limit overflows float32 next.
+        Scale what reaches this op: a number this close to the limit overflows float32 next. Rows that are faulty
+        are better left out.
 
     When it is fine:
         When the Inf is masked away again and takes no gradient. It is then reported as a note.
@@ -67,5 +69,8 @@ class Bfloat16Overflow:
                 "nonfinite": origin.output.nonfinite,
             },
             limits={"largest_result": limit},
-            remedies=(Remedy("scale-operands", "Scale what reaches this op: it is about to overflow float32 as well"),),
+            remedies=(
+                Remedy("scale-operands", "Scale what reaches this op: it is about to overflow float32 as well"),
+                *without_rows(origin),
+            ),
         )

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from nandoctor.facts import Origin, StepFacts
 from nandoctor.facts.arithmetic import largest_number, narrow_overflow
+from nandoctor.facts.guards import without_rows
 from nandoctor.finding import Finding, Remedy
 from nandoctor.rule import explain
 from nandoctor.wording import number
@@ -29,7 +30,7 @@ class CastOverflow:
 
     Remedy:
         Scale the values before the conversion; check whether they mean anything (1e300 is often a marker for
-        "missing").
+        "missing"), and leave the rows out that hold such a one.
 
     When it is fine:
         When the Inf is masked away again and takes no gradient. It is then reported as a note.
@@ -68,5 +69,5 @@ class CastOverflow:
                 **operand.evidence(),
             },
             limits={"largest_number": limit},
-            remedies=(Remedy("scale-operand", "Scale the values before the conversion"),),
+            remedies=(Remedy("scale-operand", "Scale the values before the conversion"), *without_rows(origin)),
         )

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from nandoctor.facts import Origin, StepFacts
 from nandoctor.facts.arithmetic import exact_bound, narrow_overflow
+from nandoctor.facts.guards import without_rows
 from nandoctor.finding import Finding, Remedy
 from nandoctor.rule import explain
 from nandoctor.stats import DTYPE_LIMITS
@@ -32,7 +33,7 @@ class Float16Overflow:
 
     Remedy:
         Keep this op in float32 (`dtype="float32"` on the layer, sums and losses first), scale its input down, or use
-        bfloat16, which has the range of float32.
+        bfloat16, which has the range of float32. Rows that are faulty are better left out.
 
     When it is fine:
         An infinite gradient under a loss scale (mixed_float16 with `LossScaleOptimizer`) now and then: Keras skips
@@ -72,5 +73,6 @@ class Float16Overflow:
             remedies=(
                 Remedy("op-in-float32", 'Keep this op in float32: dtype="float32" on its layer'),
                 Remedy("bfloat16", "Use bfloat16, which has the range of float32"),
+                *without_rows(origin),
             ),
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from nandoctor.facts import Origin, StepFacts
+from nandoctor.facts.guards import without_rows
 from nandoctor.finding import Finding, Remedy
 from nandoctor.rule import explain
 from nandoctor.wording import listing
@@ -27,7 +28,8 @@ class NonfiniteOperation:
         One value.
 
     Remedy:
-        Look at the operands: the ones that are huge, 0 or outside what the op's documentation allows.
+        Look at the operands: the ones that are huge, 0 or outside what the op's documentation allows. Rows that are
+        faulty are better left out.
 
     When it is fine:
         When the values are masked away again and take no gradient. It is then reported as a note.
@@ -67,6 +69,9 @@ class NonfiniteOperation:
                 "results": output.count,
             },
             limits={"nonfinite": 0},
-            remedies=(Remedy("check-operands", "Look for operands that are huge, 0, or outside the op's domain"),),
+            remedies=(
+                Remedy("check-operands", "Look for operands that are huge, 0, or outside the op's domain"),
+                *without_rows(origin),
+            ),
             confidence="low",
         )

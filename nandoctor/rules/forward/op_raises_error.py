@@ -30,6 +30,7 @@ class OpRaisesError:
 
     Remedy:
         Bring the values into the range that TensorFlow's sentence names, or make the table or the head larger.
+        Else leave the rows out.
 
     When it is fine:
         Never for data that the model is to be trained on or used with.
@@ -61,6 +62,9 @@ class OpRaisesError:
             location=refusal.location(),
             evidence={"batches": refusal.batches, "error": refusal.said},
             limits={"batches": 0},
-            remedies=(Remedy("values-in-range", "Bring the values into the range that the message names"),),
+            remedies=(
+                Remedy("values-in-range", "Bring the values into the range that the message names"),
+                Remedy("drop-rows", "Leave out the rows that it refuses"),
+            ),
             about=f"refusal:{refusal.op}",
         )

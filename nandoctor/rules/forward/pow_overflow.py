@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from nandoctor.facts import Origin, StepFacts
 from nandoctor.facts.arithmetic import largest_number, narrow_overflow
+from nandoctor.facts.guards import without_rows
 from nandoctor.finding import Finding, Remedy, Scalar
 from nandoctor.rule import explain
 from nandoctor.wording import number
@@ -30,6 +31,7 @@ class PowOverflow:
 
     Remedy:
         Scale the base (inputs, targets) towards 1, or compute with logarithms: exp(y * log(x)) kept in the log domain.
+        Rows that are faulty are better left out.
 
     When it is fine:
         When the Inf is masked away again and takes no gradient. It is then reported as a note.
@@ -73,5 +75,6 @@ class PowOverflow:
             remedies=(
                 Remedy("scale-base", "Scale what is raised to the power towards 1"),
                 Remedy("log-domain", "Compute with logarithms: y * log(x) instead of x ** y"),
+                *without_rows(origin),
             ),
         )

@@ -5,7 +5,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nandoctor.probes.compat.execution import attributes, constant_value, is_floating, real_parts, run_op, view
+from nandoctor.probes.compat.execution import (
+    attributes,
+    constant_value,
+    is_floating,
+    real_parts,
+    record_op,
+    run_op,
+    telling_gradients,
+    view,
+)
 
 pytestmark = pytest.mark.tensorflow
 
@@ -105,3 +114,35 @@ def test_numbers_that_numpy_cannot_reckon_with_are_widened() -> None:
     assert brain.tolist() == [1.5, np.inf]
     np.testing.assert_array_equal(pairs, np.array([1, 2, np.nan, 0], np.float32))
     assert real_parts(X) is X
+
+
+def test_a_recorded_op_is_differentiated_and_told_under_its_name() -> None:
+    import tensorflow as tf
+
+    x = tf.constant(X)
+    attrs = ("T", tf.float32.as_datatype_enum)
+    told: list[tuple[str, str, int, int]] = []
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        (y,) = run_op("Square", 1, [x], attrs)
+        record_op("Square", [x], [y], attrs, "net/square")
+    with telling_gradients(lambda name, op, given, found: told.append((name, op, len(given), len(found)))):
+        gradient = tape.gradient(y, x)
+
+    np.testing.assert_array_equal(gradient, 2.0 * X)
+    assert told == [("net/square", "Square", 1, 1)]
+
+
+def test_gradients_are_told_no_more_when_that_is_over() -> None:
+    import tensorflow as tf
+
+    told: list[str] = []
+    with telling_gradients(lambda name, op, given, found: told.append(op)):
+        pass
+    x = tf.constant(X)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = tf.square(x)
+
+    np.testing.assert_array_equal(tape.gradient(y, x), 2.0 * X)
+    assert not told

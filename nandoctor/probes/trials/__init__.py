@@ -1,0 +1,1 @@
+"""Remedies tried on the step that failed: it is run again with something in it replaced."""
