@@ -20,6 +20,7 @@ from nandoctor.policy import Policy
 from nandoctor.rule import apply_rules, load_rules, needs
 from nandoctor.wording import number, plural
 
+OF_DATA = "1"
 OF_DATA_ALONE = {"data", "subject"}
 OF_WHAT_RAN = ("data", "forward", "backward", "training", "head", "weights")
 OF_CELLS = frozenset(
@@ -38,6 +39,9 @@ def diagnose(facts: Facts, policy: Policy | None = None) -> Report:
         rules = tuple(rule for rule in rules if "run" not in needs(rule))
     if alone:
         rules = tuple(rule for rule in rules if set(needs(rule)) <= OF_DATA_ALONE)
+    if run is not None and run.trip is not None and run.trip.kind == "evaluation":
+        # The data are those of the evaluation: their spread is nothing that a training would suffer from.
+        rules = tuple(rule for rule in rules if rule.code[2:3] != OF_DATA or rule.cause in OF_CELLS)
     findings, skipped = applied(rules, facts, policy)
     roots = ranked((*folded(findings, facts), *_of_other_splits(facts, policy)))
     if run is not None:

@@ -13,11 +13,14 @@ from nandoctor.finding import Finding, Report, Summary
 def at_the_trip(finding: Finding, trip: TripFacts) -> Finding:
     """The finding and its consequences with the step, epoch and batch of the trip, where no rule says another time.
 
-    What was replayed was that one batch, whose number in the replay means nothing.
+    What was replayed was that one batch, whose number in the replay means nothing. A batch of an evaluation is of no
+    step.
     """
     location = finding.location
     if location.step is None and location.epoch is None:
-        location = replace(location, step=trip.step, epoch=trip.epoch, batch=trip.batch)
+        location = replace(
+            location, step=None if trip.kind == "evaluation" else trip.step, epoch=trip.epoch, batch=trip.batch
+        )
     return replace(
         finding, location=location, consequences=tuple(at_the_trip(one, trip) for one in finding.consequences)
     )
@@ -30,9 +33,9 @@ def at_the_end(finding: Finding) -> Finding:
 
 
 def with_earlier(report: Report, earlier: Iterable[Finding]) -> Report:
-    """The report with what was found before and is not among its findings."""
+    """The report with what was found before and is not among its findings, or follows from one of them."""
     findings = list(report.findings)
-    known = {sameness(one) for one in findings}
+    known = {sameness(one) for root in findings for one in (root, *root.consequences)}
     for one in earlier:
         if sameness(one) not in known:
             known.add(sameness(one))

@@ -27,6 +27,7 @@ _TOLD_OF_A_TRIP = (
     "not_replayed",
     "worker",
     "replica",
+    "way",
 )
 
 
@@ -58,7 +59,8 @@ def run_examined(run: RunFacts) -> Iterator[str]:
         noun = "step" if len(run.check_ups) == 1 else "steps"
         yield f"check-ups: {noun} {listing(run.check_ups)} looked at op by op"
     if run.trip is not None:
-        yield f"replay of step {run.trip.step:,}: {_replay(run.trip)}"
+        what = f"a batch of {run.trip.way}" if run.trip.kind == "evaluation" else f"step {run.trip.step:,}"
+        yield f"replay of {what}: {_replay(run.trip)}"
     if run.skipped_updates:
         noun = "step" if len(run.skipped_updates) == 1 else "steps"
         yield f"left out: the updates of {noun} {listing(run.skipped_updates)}"
@@ -83,6 +85,10 @@ def _told(run: RunFacts, history: History | None) -> str:
         if value is not None
     ]
     place = f" ({', '.join(where)})" if where else ""
+    if trip.kind == "evaluation":
+        of = f" of {listing(trip.bad, 3)}" if trip.bad else ""
+        what = "the validation" if trip.way == "validation" else trip.way
+        return f"After {plural(trip.step, 'step')} of training {what} gave values{of} that are not finite{place}"
     return f"Training tripped at step {trip.step:,}{place}: {_what(trip, history)}"
 
 
@@ -101,10 +107,8 @@ def _what(trip: TripFacts, history: History | None) -> str:
             return f"the learning rate is {'not finite' if rate is None else number(rate)}"
         case "weights":
             return f"the update left {bad or 'weights'} not finite, from finite gradients"
-        case "other-worker":
-            return f"the step of {bad or 'another worker'} was not finite, this one's was"
         case _:
-            return f"an evaluation gave values that are not finite{f' ({bad})' if bad else ''}"
+            return f"the step of {bad or 'another worker'} was not finite, this one's was"
 
 
 def _before(trip: TripFacts | None, history: History | None) -> str | None:

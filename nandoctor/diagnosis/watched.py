@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from nandoctor.facts import RunFacts, TripFacts
-from nandoctor.finding import SEVERITIES, Finding, Location
+from nandoctor.finding import SEVERITIES, Finding
 from nandoctor.wording import number
 
 RATE = "learning-rate-too-high"
@@ -111,11 +111,17 @@ def _explains(one: Finding, other: Finding, trip: TripFacts | None) -> bool:
             return family not in (OF_DATA, OF_TRAINING)
         case "loss-scale-collapse":
             return other.location.phase == "backward"
-        case "val-only-nonfinite":
-            return trip is not None and trip.kind == "evaluation" and family not in (OF_DATA, OF_TRAINING)
+    if other.cause == EVALUATION and trip is not None:
+        # It is one evaluation that was replayed, and what it ran into is no error of the training's.
+        return other.about == f"evaluation:{trip.way}" and one.severity == "error" and _led_to(one)
     if other.cause == COLLAPSE:
         return one.severity == "error" and one.location.phase in ("data", "forward")
     return other.cause == EVALUATION and one.severity == "error" and one.rule[2:3] == OF_DATA
+
+
+def _led_to(finding: Finding) -> bool:
+    """Whether what was replayed showed that the finding leads to values that are not finite."""
+    return bool(ALL_SYMPTOMS.intersection(finding.chain[:1]))
 
 
 def _scaling_would_do(data: Finding, rate: Finding) -> bool:
@@ -167,7 +173,6 @@ def _whole(finding: Finding, kept: Sequence[Finding], above: dict[int, Finding],
         finding,
         severity=severity,
         message=_with_rate(finding, under),
-        location=_place(finding, under),
         consequences=(*finding.consequences, *flat),
         chain=tuple(dict.fromkeys(chain)),
     )
@@ -176,13 +181,6 @@ def _whole(finding: Finding, kept: Sequence[Finding], above: dict[int, Finding],
 def _leads(finding: Finding, under: Sequence[Finding]) -> bool:
     """Whether a finding of the training leads to the trip: itself or what is below it."""
     return finding.rule[2:3] == OF_TRAINING or any(one.rule[2:3] == OF_TRAINING for one in under)
-
-
-def _place(finding: Finding, under: Sequence[Finding]) -> Location:
-    """Where it was: of an evaluation the op, layer and rows that its replay shows."""
-    if finding.cause != EVALUATION or not under:
-        return finding.location
-    return replace(under[0].location, epoch=finding.location.epoch)
 
 
 def _with_rate(finding: Finding, under: Sequence[Finding]) -> str:

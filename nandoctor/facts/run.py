@@ -99,7 +99,8 @@ class TripFacts:
     variables that were not finite. `reproduced` says whether the replay of the step was non-finite too; `not_replayed`
     why there was no replay. `pipeline` is what was seen of the input pipeline of a batch that came out of it with
     values that are not finite, None for any other. `worker` and `replica` where the training was distributed.
-    `constraints` are (variable, class) of the constraints that the update ends with.
+    `constraints` are (variable, class) of the constraints that the update ends with. Of an evaluation `way` says which,
+    `step` is how many updates were made before it, and `batch` counts its own batches.
     """
 
     kind: TripKind
@@ -115,6 +116,7 @@ class TripFacts:
     replica: int | None = None
     pipeline: PipelineFacts | None = None
     constraints: tuple[tuple[str, str], ...] = ()
+    way: EvaluationWay | None = None
 
     @property
     def made_by_pipeline(self) -> bool:
@@ -178,7 +180,7 @@ class RunFacts:
     @property
     def tripped_optimizer(self) -> OptimizerFacts | None:
         """The optimizer whose update tripped the guard."""
-        if self.trip is None or self.trip.optimizer >= len(self.optimizers):
+        if self.trip is None or self.trip.kind == "evaluation" or self.trip.optimizer >= len(self.optimizers):
             return None
         return self.optimizers[self.trip.optimizer]
 

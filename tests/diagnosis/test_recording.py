@@ -29,11 +29,6 @@ def run(losses: list[float], trip: TripFacts | None = None, **fields: Any) -> Ru
         ),
         ([1.0], TripFacts("learning-rate", 0, learning_rate=NAN), "the learning rate is NaN"),
         ([1.0], TripFacts("weights", 0, bad=("w",)), "the update left w not finite, from finite gradients"),
-        (
-            [1.0],
-            TripFacts("evaluation", 1, bad=("val_loss",)),
-            "an evaluation gave values that are not finite (val_loss)",
-        ),
         ([1.0, NAN], TripFacts("loss", 1, worker=1, replica=0), "step 1 (worker 1, replica 0): the loss is NaN"),
     ],
 )
@@ -42,6 +37,14 @@ def test_it_says_what_tripped_and_where(losses: list[float], trip: TripFacts, to
 
     assert found.startswith("Training tripped at")
     assert told in found
+
+
+def test_of_an_evaluation_it_says_what_of_its_results_and_in_which_batch() -> None:
+    trip = TripFacts("evaluation", 40, epoch=1, batch=2, bad=("loss",), way="validation")
+
+    assert run_report(run([1.0, 0.5], trip)).told == (
+        "After 40 steps of training the validation gave values of loss that are not finite (epoch 1, batch 2)"
+    )
 
 
 @pytest.mark.parametrize(

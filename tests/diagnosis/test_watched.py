@@ -30,7 +30,9 @@ RULES = {
 @pytest.fixture
 def of(finding: Any) -> Any:
     """`of("nan-in-data", ...)`: the finding under its rule's code, an error unless said otherwise."""
-    return lambda cause, severity="error", **fields: finding(cause, None, severity, rule=RULES[cause], **fields)
+    return lambda cause, severity="error", about=None, **fields: finding(
+        cause, about, severity, rule=RULES[cause], **fields
+    )
 
 
 def run(kind: Any = None, **trip: Any) -> RunFacts:
@@ -129,22 +131,27 @@ def test_the_scale_collapses_for_what_overflows_forward_and_makes_overflow_what_
     assert causes(of_run([overflow, of("loss-scale-collapse")], run("gradient", reproduced=True))) == expected
 
 
-def test_an_evaluation_that_tripped_heads_what_its_replay_shows_and_data_head_both(of: Any) -> None:
-    evaluated, overflow, data = of("val-only-nonfinite"), of("accumulation-overflow"), of("nan-in-data")
-    tripped = run("evaluation", reproduced=True)
+def test_what_the_replay_of_an_evaluation_shows_heads_that_evaluation_and_no_other(of: Any) -> None:
+    tripped = run("evaluation", way="predict", reproduced=True)
+    overflow = of("accumulation-overflow", chain=("nonfinite-outputs", "accumulation-overflow"))
+    aside = of("nan-in-data")
+    predicted, validated = (of("val-only-nonfinite", about=f"evaluation:{way}") for way in ("predict", "validation"))
 
-    assert causes(of_run([overflow, evaluated], tripped)) == [("val-only-nonfinite", ["accumulation-overflow"])]
-    assert causes(of_run([data, evaluated], tripped)) == [("nan-in-data", ["val-only-nonfinite"])]
-    assert of_run([evaluated], tripped)[0].chain == ("nonfinite-outputs", "val-only-nonfinite")
+    found = of_run([aside, overflow, predicted, validated], tripped)
+
+    assert causes(found) == [
+        ("nan-in-data", []),
+        ("accumulation-overflow", ["val-only-nonfinite"]),
+        ("val-only-nonfinite", []),
+    ]
+    assert found[1].chain == ("nonfinite-outputs", "val-only-nonfinite", "accumulation-overflow")
+    assert of_run([predicted], tripped)[0].chain == ("nonfinite-outputs", "val-only-nonfinite")
 
 
-def test_an_evaluation_is_where_its_replay_shows_it(of: Any) -> None:
-    evaluated = of("val-only-nonfinite", location=Location(phase="forward", epoch=2))
-    overflow = of("accumulation-overflow", location=Location(phase="forward", layer="log", rows=(14,)))
-
-    (root,) = of_run([overflow, evaluated], run("evaluation", reproduced=True))
-
-    assert root.location == Location(phase="forward", layer="log", rows=(14,), epoch=2)
+def test_data_that_are_not_finite_head_an_evaluation_that_was_not_replayed(of: Any) -> None:
+    assert causes(of_run([of("nan-in-data"), of("val-only-nonfinite")], run())) == [
+        ("nan-in-data", ["val-only-nonfinite"])
+    ]
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,6 @@ pytestmark = pytest.mark.tensorflow
 
 SCRIPTS = sorted((Path(__file__).parents[2] / "fixtures/scripts/sick").glob("*.py"))
 PLACE = ("phase", "layer", "step", "epoch", "batch", "rows", "dataset_rows", "columns")
-NOT_YET = dict.fromkeys(
-    ("prediction_only", "validation_only"), "an evaluation is not replayed: its op, layer and line are not known"
-)
 
 
 def planted(script: Path) -> dict[str, Any]:
@@ -31,18 +28,7 @@ def planted(script: Path) -> dict[str, Any]:
     return expected
 
 
-def cases() -> list[Any]:
-    return [
-        pytest.param(
-            script,
-            id=script.stem,
-            marks=[pytest.mark.xfail(strict=True, reason=NOT_YET[script.stem])] if script.stem in NOT_YET else [],
-        )
-        for script in SCRIPTS
-    ]
-
-
-@pytest.mark.parametrize("script", cases())
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
 def test_the_planted_fault_is_the_first_finding_and_that_of_the_replay(
     script: Path, watched: Callable[..., Any]
 ) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import cast
 
 from nandoctor.errors import UNEXAMINABLE, NandoctorError
-from nandoctor.facts import Facts
+from nandoctor.facts import Facts, TripFacts
 from nandoctor.facts.store import dump_facts, parse_facts
 from nandoctor.probes.watch.arrays import bytes_of, dtype_name, read_arrays, write_arrays
 from nandoctor.probes.watch.capture import Fed, Held, StepCapture, fed_batch
@@ -73,9 +73,10 @@ class Capsule:
     left_out: tuple[LeftOut, ...]
 
 
-def capsule_name(step: int, now: datetime | None = None) -> str:
-    """The name of a new capsule: date, time and step."""
-    return f"{now or datetime.now():%Y-%m-%dT%H-%M-%S}-step-{step}"
+def capsule_name(trip: TripFacts, now: datetime | None = None) -> str:
+    """The name of a new capsule: date, time and step, or the batch of an evaluation."""
+    what = f"step-{trip.step}" if trip.kind != "evaluation" else f"{trip.way}-batch-{trip.batch}"
+    return f"{now or datetime.now():%Y-%m-%dT%H-%M-%S}-{what}"
 
 
 def write_capsule(
@@ -134,6 +135,7 @@ def _write_texts(budget: _Budget, place: Path, capture: StepCapture, facts: Fact
         layers=capture.layers,
         root=capture.root,
         compiled=capture.compiled,
+        evaluation=capture.evaluation,
         left_out=left_out,
     )
     (budget.folder / MANIFEST).write_text(dump_manifest(manifest), encoding="utf-8")
@@ -248,6 +250,7 @@ def read_capsule(folder: Path) -> Capsule:
         layers=manifest.layers,
         root=manifest.root,
         compiled=manifest.compiled,
+        evaluation=manifest.evaluation,
     )
     facts = parse_facts(_text(folder / FACTS))
     return Capsule(capture, facts, manifest.written, manifest.left_out)

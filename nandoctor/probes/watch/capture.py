@@ -43,11 +43,12 @@ class Held:
 
 @dataclass(frozen=True)
 class StepCapture:
-    """One step of training.
+    """One step of training, or of an evaluation.
 
     `graph` is a serialized GraphDef. `results` are what the step gives: (kind, name, tensor), kind "output", "loss" or
     "gradient"; `terms` the named parts of the loss. `lines` are (file, line, function, code) by forward op. `layers`
-    are paths, `root` the name of the model. `compiled` says that XLA ran it.
+    are paths, `root` the name of the model. `compiled` says that XLA ran it,
+    `evaluation` that it is a batch of evaluate or predict.
     """
 
     graph: bytes
@@ -59,6 +60,7 @@ class StepCapture:
     layers: tuple[str, ...] = ()
     root: str | None = None
     compiled: bool = False
+    evaluation: bool = False
 
 
 @dataclass(frozen=True)

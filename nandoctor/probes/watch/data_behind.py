@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,24 +20,33 @@ from nandoctor.stats import Array
 from nandoctor.wording import listing
 
 
-def told_by_data(capture: StepCapture, x: Any, y: Any) -> StepCapture:
-    """The capture with its batch named after the arrays that `fit` was given, where the step does not tell."""
-    given = None if isinstance(x, tf.data.Dataset) else given_data(x, y)
+@dataclass(frozen=True)
+class GivenTo:
+    """What `fit`, `evaluate` or `predict` was given as `x` and `y`, and in words which of them it was."""
+
+    x: Any
+    y: Any
+    whom: str = "given to fit"
+
+
+def told_by_data(capture: StepCapture, to: GivenTo) -> StepCapture:
+    """The capture with its batch named after the arrays that were given, where the step does not tell."""
+    given = None if isinstance(to.x, tf.data.Dataset) else given_data(to.x, to.y)
     return capture if given is None else told_apart(capture, given)
 
 
-def data_behind(capture: StepCapture, x: Any, y: Any) -> tuple[DataFacts | None, PipelineFacts | None]:
-    """Facts of the data set that `fit` was given as `x` and `y`, with the rows of the batch in it where they are found.
+def data_behind(capture: StepCapture, to: GivenTo) -> tuple[DataFacts | None, PipelineFacts | None]:
+    """Facts of the data set that was given, with the rows of the batch in it where they are found.
 
     Where it cannot be looked at as a whole, facts of the batch alone (None for a step without one). Of a tf.data
     pipeline that gave a batch with values that are not finite, where these were made, too.
     """
-    if isinstance(x, tf.data.Dataset):
-        pipeline = pipeline_of(x)
+    if isinstance(to.x, tf.data.Dataset):
+        pipeline = pipeline_of(to.x, to.whom)
         bad = any(_bad(one.value) for one in (*fed_batch(capture).inputs, *fed_batch(capture).labels))
-        return _behind_pipeline(capture, pipeline, x.element_spec), pipeline_facts(pipeline) if bad else None
-    given = given_data(x, y)
-    facts = given_facts(capture, given, "the arrays given to fit") if given is not None else None
+        return _behind_pipeline(capture, pipeline, to.x.element_spec), pipeline_facts(pipeline) if bad else None
+    given = given_data(to.x, to.y)
+    facts = given_facts(capture, given, f"the arrays {to.whom}") if given is not None else None
     return facts or batch_facts(capture), None
 
 

@@ -32,7 +32,10 @@ STOPPED = "nandoctor: this update is not finite and was not made"
 
 
 class Trip(IntEnum):
-    """What was not finite, in the order in which it is looked at; on another worker of a distributed training."""
+    """What was not finite, in the order in which it is looked at.
+
+    ELSEWHERE is on another worker of a distributed training, EVALUATION in evaluate or predict.
+    """
 
     NONE = 0
     LOSS = 1
@@ -40,6 +43,7 @@ class Trip(IntEnum):
     LEARNING_RATE = 3
     WEIGHTS = 4
     ELSEWHERE = 5
+    EVALUATION = 6
 
 
 @dataclass
@@ -126,7 +130,7 @@ def guarded_update(tracings: list[Tracing], recorder: Recorder, noted: Noted, up
     losses = [loss for loss in noted.losses if loss.dtype.is_floating]
     kept = kept_tensors(whole, [*losses, *dense])
     tracing = Tracing(len(tracings) + 1, whole, noted, losses, dense, list(update.variables), kept, compiled=compiled)
-    tracing.stash = [_stash(one, compiled) for one in kept]
+    tracing.stash = [stash_for(one, compiled) for one in kept]
     tracings.append(tracing)
     seen = _seen(losses, dense, update, compiled)
     build = _leaving_out if skip or compiled else _stopping
@@ -260,7 +264,7 @@ def _keep(tracing: Tracing, recorder: Recorder, kind: Any) -> Any:
 
 
 def _kept(tracing: Tracing, recorder: Recorder, kind: Any) -> Any:
-    _fill(tracing)
+    fill(tracing)
     recorder.trip(kind, tracing.number)
     return tf.constant(False)
 
@@ -275,20 +279,22 @@ def _hold(tracing: Tracing, recorder: Recorder, seen: _Seen) -> Any:
         wanted = tf.logical_and(wanted, tf.math.is_finite(tf.reduce_sum(seen.norms)))
 
     def hold() -> Any:
-        _fill(tracing)
+        fill(tracing)
         recorder.hold(tracing.number)
         return tf.constant(True)
 
     return tf.cond(wanted, hold, lambda: True)
 
 
-def _fill(tracing: Tracing) -> None:
+def fill(tracing: Tracing) -> None:
+    """Keep the batch that is at hand in the variables of the tracing."""
     for variable, one in zip(tracing.stash, tracing.kept, strict=True):
         if variable is not None:
             variable.assign(one.tensor)
 
 
-def _stash(one: Kept, compiled: bool) -> Any | None:
+def stash_for(one: Kept, compiled: bool) -> Any | None:
+    """A variable for what is kept; None where XLA could not compile it, since the shape changes."""
     tensor = one.tensor
     if compiled and not tensor.shape.is_fully_defined():
         return None

@@ -6,39 +6,18 @@ they wrap does not: its errors are the script's.
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from threading import get_ident
 from typing import Any
 
 import tensorflow as tf
 
-from nandoctor.facts.run import EvaluationWay
 from nandoctor.probes.compat.watching import is_function_graph, is_jit_compiled, on_eager_backward
 from nandoctor.probes.watch.compiled import keep_arguments
+from nandoctor.probes.watch.evaluation_hooks import install_evaluations
 from nandoctor.probes.watch.noted import EAGER, flat_tensors
+from nandoctor.probes.watch.patching import Undo, owner_of, wrapped
 from nandoctor.probes.watch.session import Fitting, Watch
 from nandoctor.probes.watch.updating import guard_eagerly, guard_traced
-
-Undo = Callable[[], None]
-
-
-def owner_of(kind: type, name: str) -> type:
-    """The class in whose body the method stands."""
-    return next(one for one in kind.__mro__ if name in vars(one))
-
-
-def wrapped(owner: type, name: str, make: Callable[[Any], Any]) -> Undo:
-    """Put `make(method)` in the place of a method; returns what takes it away, if nothing else stands there by then."""
-    plain = vars(owner)[name]
-    ours = functools.wraps(plain)(make(plain))
-    setattr(owner, name, ours)
-
-    def undo() -> None:
-        if vars(owner)[name] is ours:
-            setattr(owner, name, plain)
-
-    return undo
 
 
 def install_tensorflow(watch: Watch) -> list[Undo]:
@@ -67,6 +46,7 @@ def install_tensorflow(watch: Watch) -> list[Undo]:
             if watch.tracings and not watch.off:
                 with watch.working():
                     recorders = [one.recorder for one in watch.optimizing.values()]
+                    recorders += watch.evaluating.recorders.values()
                     eagerly = tf.executing_eagerly()
                     keep_arguments(self, (args, kwargs), watch.tracings, recorders, called_eagerly=eagerly)
             _look(watch, now=bool(is_jit_compiled(self)))
@@ -173,13 +153,18 @@ def _install_models(watch: Watch, keras: Any) -> list[Undo]:
                     noted = watch.notebook.page(tf.compat.v1.get_default_graph())
                     noted.inputs, noted.labels, noted.predictions, noted.model = x, y, y_pred, self
                     noted.weights = args[0] if args else kwargs.get("sample_weight")
-            return plain(self, x, y, y_pred, *args, **kwargs)
+            loss = plain(self, x, y, y_pred, *args, **kwargs)
+            with watch.working():
+                if not tf.executing_eagerly():
+                    watch.notebook.page(tf.compat.v1.get_default_graph()).loss = loss
+            return loss
 
         return run
 
     def fit(plain: Any) -> Any:
         def run(self: Any, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
-            before, watch.fitting = watch.fitting, Fitting(self, x, y)
+            split = bool(kwargs.get("validation_split"))
+            before, watch.fitting = watch.fitting, Fitting(self, x, y, split)
             watch.fitted = watch.fitting
             watch.ways["fit"] = None
             try:
@@ -207,26 +192,12 @@ def _install_models(watch: Watch, keras: Any) -> list[Undo]:
 
         return run
 
-    def evaluating(way: EvaluationWay) -> Callable[[Any], Any]:
-        def make(plain: Any) -> Any:
-            def run(self: Any, *args: Any, **kwargs: Any) -> Any:
-                results = plain(self, *args, **kwargs)
-                with watch.working():
-                    if not watch.off:
-                        watch.evaluated(way, results)
-                return results
-
-            return run
-
-        return make
-
     return [
-        wrapped(owner_of(keras.Model, "evaluate"), "evaluate", evaluating("evaluate")),
-        wrapped(owner_of(keras.Model, "predict"), "predict", evaluating("predict")),
         wrapped(owner_of(keras.Model, "compute_loss"), "compute_loss", compute_loss),
         wrapped(owner_of(keras.Model, "fit"), "fit", fit),
         wrapped(owner_of(keras.Model, "make_train_function"), "make_train_function", make_train_function),
         wrapped(keras.callbacks.CallbackList, "on_epoch_begin", on_epoch_begin),
+        *install_evaluations(watch, keras),
     ]
 
 

@@ -68,6 +68,7 @@ class Manifest:
     layers: tuple[str, ...] = ()
     root: str | None = None
     compiled: bool = False
+    evaluation: bool = False
     left_out: tuple[LeftOut, ...] = ()
 
 

@@ -16,8 +16,7 @@ class Noted:
 
     `losses` are the targets that gradients were asked of, `gradients` what
     was given for them, by source, `terms` the named parts of the loss, `inputs`, `labels`,
-    `weights` (of the samples) and `predictions` what Keras gave the loss of a model, `backward` the forward op (by
-    name) of each op that differentiation made.
+    `weights` (of the samples) and `predictions` what Keras gave the loss of a model, `loss` what that gave back.
     """
 
     losses: list[Any] = field(default_factory=list)
@@ -26,6 +25,7 @@ class Noted:
     inputs: Any = None
     labels: Any = None
     weights: Any = None
+    loss: Any = None
     predictions: Any = None
     model: Any = None
 

@@ -26,10 +26,15 @@ def readme(folder: Path, facts: Facts, left_out: Sequence[LeftOut]) -> str:
     """The text of README.txt."""
     absent = {one.part for one in left_out}
     trip = facts.run.trip if facts.run else None
-    lines = ["A training step that failed, kept by nandoctor.", ""]
+    what = "batch of an evaluation" if trip is not None and trip.kind == "evaluation" else "training step"
+    lines = [f"A {what} that failed, kept by nandoctor.", ""]
     if trip is not None:
-        place = "" if trip.epoch is None else f", epoch {trip.epoch}, batch {trip.batch}"
-        lines += [f"Not finite: {trip.kind}, at step {trip.step}{place} (counted from 0)", ""]
+        place = "" if trip.epoch is None else f", epoch {trip.epoch}"
+        place += "" if trip.batch is None else f", batch {trip.batch}"
+        at = (
+            f"{trip.way}, after {trip.step} steps" if trip.kind == "evaluation" else f"{trip.kind}, at step {trip.step}"
+        )
+        lines += [f"Not finite: {at}{place} (counted from 0)", ""]
     lines += ["The diagnosis again, without the script and its data:", f"    nandoctor replay {_quoted(folder)}", ""]
     if "last-good.weights.h5" not in absent:
         lines += [

@@ -79,15 +79,15 @@ class Pipeline:
         return numbered
 
 
-def pipeline_of(dataset: Any) -> Pipeline:
-    """The pipeline behind a tf.data data set."""
+def pipeline_of(dataset: Any, whom: str = "given to fit") -> Pipeline:
+    """The pipeline behind a tf.data data set; `whom` says in words to whom that was given."""
     chain = from_source(dataset)
     tensors, files = sliced_tensors(chain[0]), files_of(chain[0])
     base, rest, source = chain[0], chain[1:], f"a {type(chain[0]).__name__.strip('_')}"
     if files:
         source = files[0] if len(files) == 1 else f"{len(files)} files"
     elif tensors is not None:
-        source = "the arrays of the data set given to fit"
+        source = f"the arrays of the data set {whom}"
         base = tf.data.Dataset.from_tensor_slices(tuple(tensors))
         names = [_texts(tensor) for tensor in tensors]
         for place, one in enumerate(rest):

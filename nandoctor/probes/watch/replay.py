@@ -73,15 +73,15 @@ def replay(capture: StepCapture, path: str) -> Replayed:
         executions=one.executions,
         losses=tuple(one.losses),
         origins=gathered.origins,
-        layers=layer_facts(step, one.observations, inference=False),
+        layers=layer_facts(step, one.observations, inference=capture.evaluation),
         gradients=gradient_facts(step, one.gradients, subject),
         loops=loop_facts(step, one.observations, lines),
         refusals=gathered_refusals(subject, passes, feeds, fixed),
         near_limits=nearest_limits(step, one.observations),
         terms=term_facts(step, one.observations, gathered.by_birth[0], lines),
         absorbed=absorbed_facts(step, one.observations),
-        backward=True,
-        backward_skipped=None,
+        backward=not capture.evaluation,
+        backward_skipped="an evaluation takes no gradients" if capture.evaluation else None,
     )
     seen = one.observations.watched
     about = SubjectFacts(
@@ -91,7 +91,7 @@ def replay(capture: StepCapture, path: str) -> Replayed:
         signature=None,
         inputs=input_facts(step, subject.inputs, seen),
         heads=head_facts(step, _output_shapes(step, seen), seen),
-        training_behaviour=True,
+        training_behaviour=not capture.evaluation,
     )
     return Replayed(about, facts, gathered_hidden(passes), subject)
 

@@ -12,10 +12,9 @@ from typing import Any
 from weakref import WeakSet
 
 from nandoctor.facts import EvaluationFacts
-from nandoctor.facts.run import EvaluationWay
 from nandoctor.probes.compat.watching import replica_number
 from nandoctor.probes.watch.eager import EagerRecorder
-from nandoctor.probes.watch.evaluating import evaluation_of
+from nandoctor.probes.watch.evaluating import Evaluating, evaluation_of
 from nandoctor.probes.watch.guard import Tracing, Trip
 from nandoctor.probes.watch.noted import Notebook
 from nandoctor.probes.watch.recorder import Recorder
@@ -46,12 +45,14 @@ class Optimizing:
 class Fitting:
     """What `fit` was given, and where it is.
 
+    `split` says that it validates on the last part of these data.
     `epochs` are the epochs that have begun, with the updates asked for until then by the identity of the optimizer.
     """
 
     model: Any
     x: Any
     y: Any
+    split: bool = False
     epochs: list[tuple[int, dict[int, int]]] = field(default_factory=list)
 
 
@@ -61,7 +62,8 @@ class Watch:
 
     `on_trip` is called with what tripped; after that nothing is guarded any more, but with `skip`, where the numbers of
     the steps that were left out are gathered in `skipped`. `schedule` says when a step in which nothing tripped is
-    looked at, by `on_look` whose batch is kept, and when the records are read, by `on_reading`. `ways` are how
+    looked at, by `on_look` whose batch is kept, and when the records are read, by `on_reading`. `on_evaluation` is
+    called with the first evaluation whose failing batch was kept. `ways` are how
     the script trains, `epochs` how many epochs of `fit` have begun. `late` says that TensorFlow was there before the
     watch: models may have been traced without it, and `retraced` are those that have been traced anew since. `seconds`
     is the time that the watch's own Python code took, `failure` what made it switch itself off.
@@ -86,6 +88,8 @@ class Watch:
     ways: dict[str, None] = field(default_factory=dict)
     epochs: int = 0
     evaluations: list[EvaluationFacts] = field(default_factory=list)
+    evaluating: Evaluating = field(default_factory=Evaluating)
+    on_evaluation: Callable[[Watch, EvaluationFacts], None] | None = None
     skipped: list[int] = field(default_factory=list)
     late: bool = False
     retraced: WeakSet[Any] = field(default_factory=WeakSet)
@@ -120,6 +124,7 @@ class Watch:
         self.eager.pause()
         for one in self.optimizing.values():
             one.recorder.disarm()
+        self.evaluating.disarm()
 
     def traced_anew(self, model: Any) -> None:
         """Let Keras forget what it has traced before the watch, once for each model."""
@@ -133,12 +138,19 @@ class Watch:
         if self.fitting is not None and not self.off:
             self.fitting.epochs.append((epoch, {key: one.recorder.asked() for key, one in self.optimizing.items()}))
 
-    def evaluated(self, way: EvaluationWay, results: Any) -> None:
-        """Look at what evaluate or predict gives back; within fit it is the validation."""
+    def evaluated(self, results: Any) -> None:
+        """Look at what the evaluate or predict that runs gives back; the first batch that was not finite is told."""
+        running = self.evaluating.running
         begun = self.fitting.epochs if self.fitting else []
-        found = evaluation_of("validation" if self.fitting else way, results, begun[-1][0] if begun else None)
+        found = evaluation_of(running.way, results, begun[-1][0] if begun else None) if running else None
         if found is not None:
             self.evaluations.append(found)
+        if self.evaluating.located or self.evaluating.kept() is None:
+            return
+        if found is not None and self.on_evaluation is not None:
+            self.evaluating.located = True
+            self.on_evaluation(self, found)
+        self.evaluating.forget()
 
     def poll(self, *, now: bool = False) -> None:
         """Look whether something tripped: `now`, or every 50 ms; always where the training goes on after a trip."""

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from nandoctor.probes.compat.watching import is_function_graph
 from nandoctor.probes.watch.guard import STOPPED
-from nandoctor.probes.watch.hooks import Undo, owner_of, wrapped
+from nandoctor.probes.watch.patching import Undo, owner_of, wrapped
 from nandoctor.probes.watch.session import Optimizing, Watch
 from nandoctor.probes.watch.sessions import SessionUpdate, fetches_update, guarded_operation, session_tracing
 

@@ -20,9 +20,10 @@ from nandoctor.probes.watch.imports import when_imported
 from nandoctor.probes.watch.schedule import Schedule
 
 if TYPE_CHECKING:
-    from nandoctor.facts import Facts, SubjectFacts
+    from nandoctor.facts import EvaluationFacts, Facts, SubjectFacts
     from nandoctor.probes.watch.guard import Trip
     from nandoctor.probes.watch.session import Optimizing, Watch
+    from nandoctor.probes.watch.tripped import Tripped
 
 OnTrip = Literal["stop", "skip"]
 CAPSULES = Path(".nandoctor")
@@ -49,9 +50,10 @@ class Watching:
     """One watched run.
 
     `script` is the name that the report gives it; `found_so_far` is told the facts of each check-up while the script
-    runs. `watch` exists from the import of TensorFlow on. `tripped` are the
-    facts of the first trip, `capsule` is the folder that it was written to, `looks` are the facts of the last look at a
-    step in which nothing tripped, for each optimizer; `looked` are the steps that were looked at.
+    runs. `watch` exists from the import of TensorFlow on. `tripped` are the facts of the first trip, `evaluated` those
+    of the first evaluation that was not finite, `capsule` is the folder that the last of them was written to, `looks`
+    are the facts of the last look at a step in which nothing tripped, for each optimizer; `looked` are the steps that
+    were looked at.
     `unwatched` says why a script that imported Keras cannot be watched.
     """
 
@@ -60,6 +62,7 @@ class Watching:
     found_so_far: Callable[[Facts], None] = lambda _: None
     watch: Watch | None = None
     tripped: Facts | None = None
+    evaluated: Facts | None = None
     looks: dict[int, Facts] = field(default_factory=dict)
     looked: list[int] = field(default_factory=list)
     capsule: Path | None = None
@@ -196,6 +199,8 @@ class Watching:
             known = self.tripped.run
             late = replace(known, steps=run.steps, seconds=run.seconds, skipped_updates=run.skipped_updates)
             return replace(self.tripped, run=late)
+        if self.evaluated is not None and self.evaluated.run is not None:
+            return replace(self.evaluated, run=replace(run, trip=self.evaluated.run.trip))
         if self.looks:
             last = list(self.looks.values())[-1]
             normalizations = last.run.batch_normalizations if last.run is not None else ()
@@ -205,7 +210,8 @@ class Watching:
     @property
     def other_looks(self) -> tuple[Facts, ...]:
         """The facts of the last looks that are not those of `facts`: at the steps of other optimizers."""
-        return tuple(self.looks.values())[:-1]
+        looks = tuple(self.looks.values())
+        return looks if self.evaluated is not None else looks[:-1]
 
     def _imported(self, name: str, module: ModuleType) -> None:
         if self._ended or os.getpid() != self.process:
@@ -235,6 +241,7 @@ class Watching:
             skip=self.wanted.on_trip == "skip",
             max_steps=self.wanted.max_steps,
             late=self._late,
+            on_evaluation=self._on_evaluation,
         )
         made: WeakKeyDictionary[Any, list[tuple[str, range]]] = WeakKeyDictionary()
         self._backward = made
@@ -277,7 +284,7 @@ class Watching:
 
     def _keep(self, watch: Watch, optimizing: Optimizing, kind: Trip) -> None:
         from nandoctor.facts import Facts
-        from nandoctor.probes.watch.tripped import tripped
+        from nandoctor.probes.watch.tripped import Keep, tripped
 
         found = tripped(
             watch,
@@ -285,16 +292,34 @@ class Watching:
             kind,
             known=Facts(tool=_tool(), subject=_script(self.script)),
             seconds=time.monotonic() - self.begun,
-            made=self._backward,
-            capsules=self.wanted.capsules,
-            capsule_limit=self.wanted.capsule_limit,
+            keep=Keep(self._backward, self.wanted.capsules, self.wanted.capsule_limit),
         )
-        self.tripped, self.capsule = found.facts, found.capsule
+        self.tripped = found.facts
+        self._tell_kept(found)
+
+    def _on_evaluation(self, watch: Watch, evaluation: EvaluationFacts) -> None:
+        """Keep what failed while it is there; the script goes on."""
+        from nandoctor.facts import Facts
+        from nandoctor.probes.watch.tripped import Keep, evaluated
+
+        found = evaluated(
+            watch,
+            evaluation,
+            known=Facts(tool=_tool(), subject=_script(self.script)),
+            seconds=time.monotonic() - self.begun,
+            keep=Keep(self._backward, self.wanted.capsules, self.wanted.capsule_limit),
+        )
+        self.evaluated = found.facts
+        self._tell_kept(found)
+
+    def _tell_kept(self, found: Tripped) -> None:
+        self.capsule = found.capsule
         self.notices += found.notices
         if found.capsule is not None:
             replayed = found.facts.run is None or found.facts.run.trip is None or not found.facts.run.trip.not_replayed
             again = f"; `nandoctor replay {found.capsule}` examines it again" if replayed else f" in {found.capsule}"
-            self.notices.append(f"The step is kept{again}.")
+            what = "step" if self.evaluated is None or found.facts is not self.evaluated else "batch"
+            self.notices.append(f"The {what} is kept{again}.")
 
 
 def _script(path: str) -> SubjectFacts:

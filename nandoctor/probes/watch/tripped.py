@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,11 +13,11 @@ from typing import Any
 import tensorflow as tf
 
 from nandoctor.errors import NandoctorError
-from nandoctor.facts import Facts, RunFacts
+from nandoctor.facts import EvaluationFacts, Facts, LossFacts, RunFacts, TripFacts
 from nandoctor.facts.store import parse_facts
 from nandoctor.probes.watch.capsule import Keeping, capsule_name, write_capsule, write_minimal_rows
 from nandoctor.probes.watch.capture import StepCapture
-from nandoctor.probes.watch.data_behind import data_behind, told_by_data
+from nandoctor.probes.watch.data_behind import GivenTo, data_behind, told_by_data
 from nandoctor.probes.watch.failure import facts_of, minimal_rows
 from nandoctor.probes.watch.guard import Tracing, Trip
 from nandoctor.probes.watch.live import live_names
@@ -29,6 +29,20 @@ from nandoctor.probes.watch.taking import take_capture
 REPLAY_SECONDS = 600.0
 ELSEWHERE = "it was finite on this worker; the report of the worker named has the cause and the rows"
 Backward = Mapping[Any, Sequence[tuple[str, range]]]
+Write = Callable[[StepCapture, Facts], Path]
+
+
+@dataclass(frozen=True)
+class Keep:
+    """How to keep a step: `made` are the backward ops by graph, `capsules` the folder, `limit` the most bytes."""
+
+    made: Backward
+    capsules: Path
+    limit: int
+
+    def write(self, trip: TripFacts, capture: StepCapture, facts: Facts, beside: Keeping) -> Path:
+        """Write a capsule, with what is kept beside the step; its folder."""
+        return write_capsule(self.capsules / capsule_name(trip), capture, facts, beside, limit=self.limit)
 
 
 @dataclass(frozen=True)
@@ -47,14 +61,11 @@ def tripped(
     *,
     known: Facts,
     seconds: float,
-    made: Backward,
-    capsules: Path,
-    capsule_limit: int,
+    keep: Keep,
 ) -> Tripped:
     """Everything about a trip, while the script stands still at it.
 
-    `known` are the facts about the script as far as they are known, `seconds` is how long it has run, `made` the
-    backward ops by graph, `capsules` the folder for capsules, `capsule_limit` the most bytes of one.
+    `known` are the facts about the script as far as they are known, `seconds` is how long it has run.
     """
     tracing = watch.tracings[optimizing.recorder.tripped()[1] - 1]
     script = known.subject.path if known.subject else ""
@@ -69,16 +80,60 @@ def tripped(
         else:
             live = live_names(tracing)
             known = replace(known, run=_named(known.run, optimizing, tracing, live.variables))
-            capture = take_capture(tracing, live, made.get(tracing.graph, ()))
+            capture = take_capture(tracing, live, keep.made.get(tracing.graph, ()))
     except Exception as error:
         return Tripped(_not_taken(known, error))
-    capture, known, notices = _with_data(watch, capture, known)
+
+    def write(told: StepCapture, facts: Facts) -> Path:
+        return keep.write(trip, told, facts, _keeping(tracing, optimizing.optimizer, kind))
+
+    return _examined(capture, known, given_to_fit(watch), losses_of(tracing.noted), write)
+
+
+def evaluated(watch: Watch, found: EvaluationFacts, *, known: Facts, seconds: float, keep: Keep) -> Tripped:
+    """Everything about an evaluation whose results were not finite, from the first of its batches of which that is so.
+
+    The script stands still behind the call of evaluate or predict, so that the weights are those of that batch.
+    """
+    running, kept = watch.evaluating.running, watch.evaluating.kept()
+    assert running is not None
+    assert kept is not None
+    replica, recorder = kept
+    _, number, batch = recorder.tripped()
+    tracing = watch.tracings[number - 1]
+    trip = TripFacts(
+        kind="evaluation",
+        way=found.way,
+        step=watch.steps(),
+        epoch=found.epoch,
+        batch=batch - running.before.get(replica, 0),
+        replica=replica if len(watch.evaluating.recorders) > 1 else None,
+        bad=found.bad,
+    )
+    script = known.subject.path if known.subject else ""
+    known = replace(known, run=run_facts(watch, script, trip, seconds))
+    try:
+        capture = replace(take_capture(tracing, live_names(tracing), ()), evaluation=True)
+    except Exception as error:
+        return Tripped(_not_taken(known, error))
+
+    def write(told: StepCapture, facts: Facts) -> Path:
+        return keep.write(trip, told, facts, Keeping(lambda path: tracing.noted.model.save_weights(str(path))))
+
+    given = GivenTo(running.x, running.y, running.source)
+    return _examined(capture, known, given, losses_of(tracing.noted), write)
+
+
+def _examined(
+    capture: StepCapture, known: Facts, given: GivenTo, losses: tuple[LossFacts, ...], write: Write
+) -> Tripped:
+    """The step as `write` writes it to a capsule, and replayed."""
+    capture, known, notices = _with_data(given, capture, known)
     if known.subject is not None:
-        known = replace(known, subject=replace(known.subject, losses=losses_of(tracing.noted)))
+        known = replace(known, subject=replace(known.subject, losses=losses))
     folder = None
     try:
-        keeping = _keeping(tracing, optimizing.optimizer, kind)
-        folder = write_capsule(capsules / capsule_name(trip.step), capture, known, keeping, limit=capsule_limit)
+        folder = write(capture, known)
     except Exception as error:
         notices = (*notices, f"no capsule was written: {_sentence(error)}")
     facts = facts_of(capture, known) if tf.executing_eagerly() else elsewhere(folder, known)
@@ -130,7 +185,7 @@ def looked_at(
         if known.run is not None:
             known = replace(known, run=replace(known.run, batch_normalizations=tuple(sorted(owners))))
         capture = take_capture(tracing, live, made.get(tracing.graph, ()))
-        capture, known, notices = _with_data(watch, capture, known, pipelines=not running)
+        capture, known, notices = _with_data(given_to_fit(watch, pipelines=not running), capture, known)
         if known.subject is not None:
             known = replace(known, subject=replace(known.subject, losses=losses_of(tracing.noted)))
         return Tripped(facts_of(capture, known), None, notices)
@@ -139,21 +194,25 @@ def looked_at(
         return Tripped(replace(known, run=run), None, (f"No step was looked at op by op: {_sentence(error)}",))
 
 
-def _with_data(
-    watch: Watch, capture: StepCapture, known: Facts, *, pipelines: bool = True
-) -> tuple[StepCapture, Facts, tuple[str, ...]]:
-    """The facts with those of what `fit` was given, else of the batch alone; says why where there are none.
+def given_to_fit(watch: Watch, *, pipelines: bool = True) -> GivenTo:
+    """The data that `fit` was given last.
 
-    Where the step does not tell what is an input and what a label, the data does. Without `pipelines` only the batch
-    counts of what a tf.data pipeline gives: else its functions are run again.
+    Without `pipelines` nothing of a tf.data pipeline: only the batch counts then, else its functions are run again.
     """
     fitting = watch.fitting or watch.fitted
-    x, y = (fitting.x, fitting.y) if fitting else (None, None)
-    if not pipelines and isinstance(x, tf.data.Dataset):
-        x = y = None
+    if fitting is None or (not pipelines and isinstance(fitting.x, tf.data.Dataset)):
+        return GivenTo(None, None)
+    return GivenTo(fitting.x, fitting.y)
+
+
+def _with_data(given: GivenTo, capture: StepCapture, known: Facts) -> tuple[StepCapture, Facts, tuple[str, ...]]:
+    """The facts with those of what `fit` or `evaluate` was given, else of the batch alone; says why there are none.
+
+    Where the step does not tell what is an input and what a label, the data does.
+    """
     try:
-        told = told_by_data(capture, x, y)
-        data, pipeline = data_behind(told, x, y)
+        told = told_by_data(capture, given)
+        data, pipeline = data_behind(told, given)
     except Exception as error:
         return capture, known, (f"the data was not looked at: {_sentence(error)}",)
     run = known.run

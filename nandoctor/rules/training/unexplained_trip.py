@@ -73,7 +73,7 @@ class UnexplainedTrip:
 
     def check(self, run: RunFacts) -> Iterator[Finding]:
         """One error where the guard tripped."""
-        if run.trip is not None:
+        if run.trip is not None and run.trip.kind != "evaluation":
             yield self._explain(run, run.trip)
 
     def _explain(self, run: RunFacts, trip: TripFacts) -> Finding:

@@ -69,11 +69,13 @@ class ValOnlyNonfinite:
                 first.setdefault(one.way, one)
                 counts[one.way] = counts.get(one.way, 0) + 1
         for way, one in first.items():
-            yield self._explain(one, counts[way], run)
+            kept = run.trip is not None and run.trip.way == way
+            yield self._explain(one, counts[way], run, run.trip.batch if run.trip is not None and kept else None)
 
-    def _explain(self, one: EvaluationFacts, times: int, run: RunFacts) -> Finding:
+    def _explain(self, one: EvaluationFacts, times: int, run: RunFacts, batch: int | None) -> Finding:
         when = "" if one.epoch is None else f" after epoch {one.epoch}"
         again = f" and {times - 1:,} times more" if times > 1 else ""
+        first = "" if batch is None else f"; batch {batch:,} was the first of them"
         results = f" ({listing(one.bad, 4)})" if one.bad else ""
         return Finding(
             rule=self.code,
@@ -82,10 +84,10 @@ class ValOnlyNonfinite:
             title=self.title,
             message=(
                 f"{CALLED[one.way]}{when}{again} gave {one.nonfinite:,} of {one.values:,} values that are not finite "
-                f"(limit {self.values}){results}, while the loss and the gradients of all {run.steps:,} steps of "
-                "training were finite."
+                f"(limit {self.values}){results}{first}, while the loss and the gradients of all {run.steps:,} steps "
+                "of training were finite."
             ),
-            location=Location(phase="forward", epoch=one.epoch),
+            location=Location(phase="forward", epoch=one.epoch, batch=batch),
             evidence={"values": one.nonfinite, "of": one.values, "times": times},
             limits={"values": self.values},
             remedies=(

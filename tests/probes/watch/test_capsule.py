@@ -112,8 +112,12 @@ def test_numpy_reads_the_batch_and_the_weights(folder: Path) -> None:
     assert np.load(folder / "weights.npz")["variable_0"].shape == (2, 3)
 
 
-def test_the_name_has_date_time_and_step() -> None:
-    assert capsule_name(231, datetime(2026, 11, 22, 9, 5, 1)) == "2026-11-22T09-05-01-step-231"
+@pytest.mark.parametrize(
+    ("trip", "what"),
+    [(TripFacts("loss", 231), "step-231"), (TripFacts("evaluation", 231, way="predict", batch=3), "predict-batch-3")],
+)
+def test_the_name_has_date_and_time_and_what_failed(trip: TripFacts, what: str) -> None:
+    assert capsule_name(trip, datetime(2026, 11, 22, 9, 5, 1)) == f"2026-11-22T09-05-01-{what}"
 
 
 def test_a_name_that_is_taken_gets_a_number(tmp_path: Path) -> None:

@@ -24,9 +24,9 @@ def step(*inputs, label=None) -> StepCapture:
 
 
 def behind(capture, x, y=None):
-    from nandoctor.probes.watch.data_behind import data_behind
+    from nandoctor.probes.watch.data_behind import GivenTo, data_behind
 
-    return data_behind(capture, x, y)
+    return data_behind(capture, GivenTo(x, y))
 
 
 def test_arrays() -> None:
