@@ -264,8 +264,8 @@ class Outcome:
     """How a watched script ended.
 
     `error` is what it raised in the end (SystemExit, too), None where it ran to its last line; `stopped` says that
-    nandoctor ended it. `told` is the run in one sentence. `report` is None in a process that the script forked off, and
-    where it could not be made: `failure` is why.
+    nandoctor ended it. `told` is the run in one sentence. `report` is None in a process that the script forked off, for
+    a script that is no Python, and where it could not be made: `failure` is why.
     """
 
     report: Report | None
@@ -285,13 +285,17 @@ def run(
     otherwise. NandoctorError (exit code 2) where there is no such script. `sys.argv`, `sys.path` and `__main__` are the
     script's afterwards, since its handlers at exit still have to run.
     """
-    from nandoctor.probes.watch.script import run_program
+    from nandoctor.probes.watch.script import is_no_python, run_program
 
     folder = Path.cwd()
     watching, earlier = _watching(program.target, wanted, warn or _on_standard_error, folder)
     watching.begin()
     error = run_program(program)
     if os.getpid() != watching.process:
+        return Outcome(None, error)
+    if error is not None and is_no_python(error):
+        # Not a line of it has run: there is nothing to say but what Python says.
+        watching.end(error)
         return Outcome(None, error)
     report, failure = None, None
     try:

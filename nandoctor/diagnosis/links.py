@@ -58,6 +58,8 @@ def _symptom(cause: str, facts: Facts) -> str:
     """What was seen, with when it was and the value."""
     trip = facts.run.trip if facts.run is not None else None
     when = f" at step {trip.step:,}" if trip is not None else ""
+    if trip is not None and trip.kind == "evaluation":
+        when = f" in batch {trip.batch:,} of {'the validation' if trip.way == 'validation' else trip.way}"
     what = {
         "nonfinite-loss": f"the loss is {_loss(facts, trip)}",
         "nonfinite-gradients": f"{_bad_gradients(facts)} not finite",

@@ -72,6 +72,16 @@ def test_a_script_without_training_is_run_and_told(folder: Path) -> None:
     assert sorted(path.name for path in folder.iterdir()) == ["plain.py", "train.py"]
 
 
+def test_a_script_that_is_no_python_ends_as_under_python(folder: Path) -> None:
+    (folder / "broken.py").write_text("print('before')\ndef train(:\n    pass\n")
+
+    outcome = run(folder, "broken.py")
+
+    plain = run(folder, "broken.py", program=())
+    assert plain.err.endswith("SyntaxError: invalid syntax\n")
+    assert (outcome.code, outcome.out, outcome.err) == (1, "", plain.err)
+
+
 def test_json_was_asked_for_and_is_there(folder: Path) -> None:
     outcome = run(folder, "--format", "json", "-o", "report.yaml", "plain.py")
 

@@ -11,6 +11,7 @@ import io
 import os
 import re
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -62,6 +63,12 @@ def run_program(program: Program) -> BaseException | None:
         _without_our_frames(error, set())
         return error
     return None
+
+
+def is_no_python(error: BaseException) -> bool:
+    """Whether the program raised this without any of its lines having run: it cannot be compiled."""
+    frames = traceback.walk_tb(error.__traceback__)
+    return isinstance(error, SyntaxError) and all(one.f_code.co_filename.startswith("<frozen ") for one, _ in frames)
 
 
 def reraise(error: BaseException) -> None:

@@ -158,11 +158,16 @@ class Watching:
         """The run in one sentence."""
         from nandoctor.wording import plural
 
-        if self.watch is None or not (self.steps or self.tripped):
+        if self.watch is None or not (self.steps or self.tripped or self.watch.evaluations):
             return f"nothing was watched: {self._why_unwatched()}"
         took = time.monotonic() - self.begun
+        steps = f"{plural(self.steps, 'step')} of training watched{self._how_it_went()}"
+        if not self.steps:
+            steps = "evaluate and predict watched, nothing was trained"
+        if self.tripped is not None and not self.steps:
+            steps = "training watched, and stopped in its first step"
         return (
-            f"{plural(self.steps, 'step')} of training watched{self._how_it_went()}; "
+            f"{steps}; "
             f"the watch itself took {self.watch.seconds:.1f} s of {took:.1f} s, what it adds to a step not counted"
         )
 

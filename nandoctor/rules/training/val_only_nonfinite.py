@@ -76,6 +76,9 @@ class ValOnlyNonfinite:
         when = "" if one.epoch is None else f" after epoch {one.epoch}"
         again = f" and {times - 1:,} times more" if times > 1 else ""
         first = "" if batch is None else f"; batch {batch:,} was the first of them"
+        trained = f"while the loss and the gradients of all {run.steps:,} steps of training were finite"
+        if not run.steps:
+            trained = "with weights that this run has not trained"
         results = f" ({listing(one.bad, 4)})" if one.bad else ""
         return Finding(
             rule=self.code,
@@ -84,8 +87,7 @@ class ValOnlyNonfinite:
             title=self.title,
             message=(
                 f"{CALLED[one.way]}{when}{again} gave {one.nonfinite:,} of {one.values:,} values that are not finite "
-                f"(limit {self.values}){results}{first}, while the loss and the gradients of all {run.steps:,} steps "
-                "of training were finite."
+                f"(limit {self.values}){results}{first}, {trained}."
             ),
             location=Location(phase="forward", epoch=one.epoch, batch=batch),
             evidence={"values": one.nonfinite, "of": one.values, "times": times},
