@@ -21,7 +21,7 @@ from nandoctor.finding import Finding, Report, Tool
 
 if TYPE_CHECKING:
     from nandoctor.diagnosis.check_ups import CheckUps
-    from nandoctor.facts import Facts, FlaggedData
+    from nandoctor.facts import Facts, FlaggedData, StepFacts
     from nandoctor.policy import Policy
     from nandoctor.probes.data.stream.part import Run
     from nandoctor.probes.models.subject import Subject
@@ -121,6 +121,7 @@ def observe(
     from nandoctor.probes.models.load import load_subject
     from nandoctor.probes.models.versions import tool
     from nandoctor.probes.models.weights import weight_facts
+    from nandoctor.probes.source.traced import source_at
     from nandoctor.probes.steps.examine import examine
 
     subject = load_subject(model, signature=signature, unsafe=unsafe)
@@ -155,6 +156,7 @@ def observe(
         weights=weight_facts(subject),
         step=examination.step,
         hidden=examination.hidden,
+        source=source_at(_lines(examination.step)),
         check_numerics=examination.check_numerics,
         unavailable={} if check_numerics else unavailable,
     )
@@ -465,6 +467,14 @@ def _write_facts(facts: Facts, path: Path) -> None:
     from nandoctor.facts.store import save_facts
 
     save_facts(facts, path)
+
+
+def _lines(step: StepFacts | None) -> list[tuple[str, int]]:
+    """The source lines of the operations that went wrong, as far as they are known."""
+    if step is None:
+        return []
+    places = [*(one.source for one in step.origins), *(one.source for one in step.refusals)]
+    return [(one.file, one.line) for one in places if one is not None]
 
 
 def _fixed_batch(subject: Subject) -> int | None:

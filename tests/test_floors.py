@@ -46,6 +46,7 @@ PASSAGES = {
     ("probes/watch", "probes/compat"),
     ("probes/watch", "probes/data"),
     ("probes/watch", "probes/models"),
+    ("probes/watch", "probes/source"),
     ("probes/watch", "probes/steps"),
 }
 WITH_TENSORFLOW = {"probes/models", "probes/steps", "probes/compat", "probes/trials", "probes/watch"}

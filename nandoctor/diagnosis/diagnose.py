@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, replace
 
 from nandoctor.diagnosis.applying import applied, rule_pages
+from nandoctor.diagnosis.cited import cited
 from nandoctor.diagnosis.folding import folded
 from nandoctor.diagnosis.links import with_links
 from nandoctor.diagnosis.moment import at_the_end, at_the_trip
@@ -48,7 +49,7 @@ def diagnose(facts: Facts, policy: Policy | None = None) -> Report:
         roots = of_the_trip_first(ranked(of_run(roots, run)))
         trip = run.trip
         roots = tuple(at_the_end(one) if trip is None else at_the_trip(one, trip) for one in roots)
-    roots = tuple(with_links(one, facts) for one in roots if not policy.hides(one))
+    roots = cited([with_links(one, facts) for one in roots if not policy.hides(one)], facts, policy)
     return Report(
         tool=facts.tool,
         subject=_subject(facts),

@@ -11,7 +11,7 @@ from nandoctor.policy import Policy
 from nandoctor.rule import load_rules
 from nandoctor.wording import listing, plural
 
-_ROOM = "source"
+ROOM = "source"
 
 
 def lint_report(facts: Facts, policy: Policy | None = None) -> Report:
@@ -19,7 +19,7 @@ def lint_report(facts: Facts, policy: Policy | None = None) -> Report:
     if facts.source is None:
         raise ValueError("there are no source facts")
     policy = policy or Policy()
-    rules = load_rules(_ROOM)
+    rules = load_rules(ROOM)
     found, skipped = applied(rules, facts, policy)
     kept = not_ignored(found, facts.source)
     ordered = tuple(sorted((one for one in kept if not policy.hides(one)), key=_order))

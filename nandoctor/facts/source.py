@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from nandoctor.facts.origin import SourceLine
 from nandoctor.finding import Location, Phase, Severity
 
 SourceContext = Literal["loss", "layer", "train-step", "other"]
@@ -29,13 +28,14 @@ class SourcePlace:
         """The key under which findings refer to this place, in the order of the lines: `source:losses.py:000012`."""
         return f"source:{self.file}:{self.line:06}"
 
+    @property
+    def lines(self) -> range:
+        """The numbers of its lines."""
+        return range(self.line, self.end_line + 1)
+
     def location(self, phase: Phase | None = None) -> Location:
         """The place as a finding's location."""
         return Location(file=self.file, line=self.line, function=self.function, code=self.code, phase=phase)
-
-    def holds(self, source: SourceLine) -> bool:
-        """Whether a line that was seen while the program ran is one of these."""
-        return source.file == self.file and self.line <= source.line <= self.end_line
 
 
 @dataclass(frozen=True)

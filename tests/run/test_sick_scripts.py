@@ -45,8 +45,11 @@ def test_the_planted_fault_is_the_first_finding_and_that_of_the_replay(
     assert first["chain"] == expected.get("chain", first["chain"])
     assert ran.raised == expected.get("raises")
     assert (ran.replayed is None) is bool(expected.get("finite") or expected.get("raises"))
+    if "static_rule" in expected:
+        assert first["evidence"]["static_rule"] == expected["static_rule"]
     if ran.replayed is not None:
         again = ran.replayed["findings"][0]
+        assert again["evidence"].get("static_rule") == first["evidence"].get("static_rule")
         assert (again["cause"], again["location"]) == (first["cause"], first["location"])
 
 

@@ -15,6 +15,7 @@ import tensorflow as tf
 from nandoctor.errors import NandoctorError
 from nandoctor.facts import EvaluationFacts, Facts, LossFacts, RunFacts, TripFacts
 from nandoctor.facts.store import parse_facts
+from nandoctor.probes.source.traced import source_at
 from nandoctor.probes.watch.capsule import Keeping, capsule_name, write_capsule, write_minimal_rows
 from nandoctor.probes.watch.capture import StepCapture
 from nandoctor.probes.watch.data_behind import GivenTo, data_behind, told_by_data
@@ -131,6 +132,7 @@ def _examined(
     capture, known, notices = _with_data(given, capture, known)
     if known.subject is not None:
         known = replace(known, subject=replace(known.subject, losses=losses))
+    known = _with_source(known, capture)
     folder = None
     try:
         folder = write(capture, known)
@@ -188,7 +190,7 @@ def looked_at(
         capture, known, notices = _with_data(given_to_fit(watch, pipelines=not running), capture, known)
         if known.subject is not None:
             known = replace(known, subject=replace(known.subject, losses=losses_of(tracing.noted)))
-        return Tripped(facts_of(capture, known), None, notices)
+        return Tripped(facts_of(capture, _with_source(known, capture)), None, notices)
     except Exception as error:
         run = replace(known.run, check_ups=()) if known.run is not None else None
         return Tripped(replace(known, run=run), None, (f"No step was looked at op by op: {_sentence(error)}",))
@@ -219,6 +221,11 @@ def _with_data(given: GivenTo, capture: StepCapture, known: Facts) -> tuple[Step
     if run is not None and run.trip is not None:
         run = replace(run, trip=replace(run.trip, pipeline=pipeline))
     return told, replace(known, data=data, run=run), ()
+
+
+def _with_source(known: Facts, capture: StepCapture) -> Facts:
+    """The facts with what the source says of the step's lines, which a capsule has where the source is not at hand."""
+    return replace(known, source=source_at((file, line) for file, line, *_ in capture.lines.values()))
 
 
 def _rows_kept(folder: Path | None, capture: StepCapture, rows: Sequence[int]) -> tuple[str, ...]:
