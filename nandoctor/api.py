@@ -312,7 +312,7 @@ def run(
         error=error,
         stopped=watching.stopped(error),
         tripped=watching.tripped is not None,
-        told=watching.told(),
+        told=watching.told(report.run.nearest_limit if report is not None and report.run is not None else None),
         failure=failure,
     )
 

@@ -207,8 +207,7 @@ def _tell(outcome: Outcome, wanted: Delivery) -> None:
     assert report is not None
     silent = report.summary.verdict == "healthy" and not outcome.tripped and wanted.detail != "verbose"
     if wanted.detail != "brief":
-        nearest = [f"; {one}" for one in report.examined if silent and one.startswith("nearest limit")]
-        print(f"nandoctor: {outcome.told}{''.join(nearest)}", file=sys.stderr, flush=True)
+        print(f"nandoctor: {outcome.told}", file=sys.stderr, flush=True)
     if wanted.report_format is not ReportFormat.TABLE or not silent:
         print_report(report, wanted)
 

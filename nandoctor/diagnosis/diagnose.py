@@ -117,7 +117,7 @@ def _examined(facts: Facts) -> Iterator[str]:
             f"passes: {plural(step.rows, 'row')} in {step.batches:,} {batches}, {passes}, "
             f"{plural(step.executions, 'op execution')} looked at one by one"
         )
-        yield _nearest_limit(step)
+        yield from filter(None, [_nearest_limit(step)])
     if facts.subject is not None:
         yield from (f"loss: {loss.reason}" for loss in facts.subject.losses)
     if facts.weights is not None:
@@ -150,7 +150,8 @@ def _data_examined(data: DataFacts) -> Iterator[str]:
         yield f"split {split.name}: {split.rows:,} rows read + {split.rejected_rows:,} rejected = {whole:,}"
 
 
-def _nearest_limit(step: StepFacts) -> str:
+def _nearest_limit(step: StepFacts) -> str | None:
+    """What came nearest to the largest number of its dtype; None where no layer's range was measured."""
     if step.near_limits:
         near = step.near_limits[0]
         return (
@@ -160,7 +161,7 @@ def _nearest_limit(step: StepFacts) -> str:
     rooms = [(layer.activation.headroom(layer.dtype), layer) for layer in step.layers]
     known = [(room, layer) for room, layer in rooms if room is not None]
     if not known:
-        return "nearest limit: no layer's range was measured"
+        return None
     room, layer = min(known, key=lambda pair: pair[0])
     return (
         f"nearest limit: layer {layer.layer} reaches {number(layer.activation.max_abs)}, "

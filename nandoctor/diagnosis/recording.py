@@ -54,7 +54,8 @@ def run_examined(run: RunFacts) -> Iterator[str]:
     for optimizer in run.optimizers:
         scale = f", loss scale {number(optimizer.loss_scale)}" if optimizer.loss_scale is not None else ""
         left_out = f", {optimizer.skipped:,} of them left out by the loss scale" if optimizer.skipped else ""
-        yield f"optimizer: {optimizer.name}, {plural(optimizer.steps, 'update')}{left_out}{scale}"
+        yield f"optimizer: {optimizer.told}, {plural(optimizer.steps, 'update')}{left_out}{scale}"
+        yield from _measured_updates(optimizer.history)
     if run.check_ups:
         noun = "step" if len(run.check_ups) == 1 else "steps"
         yield f"check-ups: {noun} {listing(run.check_ups)} looked at op by op"
@@ -67,7 +68,23 @@ def run_examined(run: RunFacts) -> Iterator[str]:
     if run.evaluations:
         yield f"evaluations: {plural(len(run.evaluations), 'result')} of evaluate, predict and validation looked at"
     if run.cost is not None:
-        yield f"cost of the watch: {run.cost:.1%} of the time"
+        yield f"cost of the watch: {run.cost:.1%} of the time, its checks inside the steps not counted"
+
+
+def _measured_updates(history: History | None) -> Iterator[str]:
+    """The last update that was measured as a difference of the weights, if any was."""
+    if history is None:
+        return
+    moved = [
+        (step, name, ratios[step])
+        for name, ratios in history.updates.items()
+        for step in range(history.steps)
+        if math.isfinite(ratios[step])
+    ]
+    if moved:
+        last = max(step for step, _, _ in moved)
+        name, ratio = max(((name, ratio) for step, name, ratio in moved if step == last), key=lambda pair: pair[1])
+        yield f"update of step {history.first_step + last:,}: at most {number(ratio)} of a variable's norm ({name})"
 
 
 def _told(run: RunFacts, history: History | None) -> str:
@@ -89,7 +106,9 @@ def _told(run: RunFacts, history: History | None) -> str:
         of = f" of {listing(trip.bad, 3)}" if trip.bad else ""
         what = "the validation" if trip.way == "validation" else trip.way
         return f"After {plural(trip.step, 'step')} of training {what} gave values{of} that are not finite{place}"
-    return f"Training tripped at step {trip.step:,}{place}: {_what(trip, history)}"
+    several = len({one.told for one in run.optimizers}) > 1
+    of = f" of {run.tripped_optimizer.told}" if several and run.tripped_optimizer is not None else ""
+    return f"Training tripped at step {trip.step:,}{of}{place}: {_what(trip, history)}"
 
 
 def _what(trip: TripFacts, history: History | None) -> str:

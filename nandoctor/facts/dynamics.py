@@ -82,14 +82,15 @@ def growth(values: Sequence[float]) -> Growth | None:
 def update_ratios(optimizer: OptimizerFacts, history: History) -> tuple[float, ...]:
     """The norm of each step's update over that of all variables, NaN where it is not known; empty where none is.
 
-    It is what was measured, or for plain gradient descent the learning rate times the gradient.
+    It is what was measured; at the other steps, for plain gradient descent, the learning rate times the gradient.
     """
-    if any(math.isfinite(value) for ratios in history.updates.values() for value in ratios):
-        return tuple(_measured(history, step) for step in range(history.steps))
-    if optimizer.name == "SGD" and optimizer.clip is None and history.weight_norms:
+    measured = [_measured(history, step) for step in range(history.steps)] if history.updates else []
+    if optimizer.name == "SGD" and optimizer.clip is None and not optimizer.momentum and history.weight_norms:
         steps = zip(history.learning_rate, history.gradient_norm, history.weight_norm, strict=True)
-        return tuple(abs(rate) * gradient / weights if weights else math.nan for rate, gradient, weights in steps)
-    return ()
+        known = [abs(rate) * gradient / weights if weights else math.nan for rate, gradient, weights in steps]
+        pairs = zip(measured or known, known, strict=True)
+        return tuple(one if math.isfinite(one) else other for one, other in pairs)
+    return tuple(measured) if any(map(math.isfinite, measured)) else ()
 
 
 def largest_update(optimizer: OptimizerFacts, history: History, steps: int) -> tuple[float, bool]:

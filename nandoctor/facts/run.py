@@ -72,7 +72,9 @@ class OptimizerFacts:
     `name` is its class ("Adam"), `steps` how many updates were asked for, `skipped` how many of them were left out for
     non-finite gradients by a LossScaleOptimizer, `skipped_in_a_row` the longest run of these, `loss_scale` the scale at
     the end (None without one). `epsilon` is added to a divisor in `dtype`; None where the optimizer has none.
-    `bad_slots` are the slot variables with non-finite values at the end or at the trip.
+    `momentum` is that of gradient descent, 0 for any other. `trains` is the name of the model whose weights it updates,
+    told where there are several optimizers. `bad_slots` are the slot variables with non-finite values at the end or at
+    the trip.
     """
 
     name: str
@@ -84,8 +86,15 @@ class OptimizerFacts:
     loss_scale: float | None = None
     skipped: int = 0
     skipped_in_a_row: int = 0
+    momentum: float = 0.0
+    trains: str | None = None
     bad_slots: tuple[str, ...] = ()
     history: History | None = None
+
+    @property
+    def told(self) -> str:
+        """The optimizer with what it trains, as far as that is known."""
+        return f"{self.name} for {self.trains}" if self.trains else self.name
 
 
 @dataclass(frozen=True)
@@ -144,8 +153,9 @@ class RunFacts:
     layer took the statistics of one channel over (rows times places), `batch_norm_share` the share of the steps that
     had so few; None where that was not measured. `batch_normalizations` are the paths of these layers, where a model
     tells them. `skipped_updates` are the steps whose update was left out in order to
-    go on. `check_ups` are the steps that were looked at op by op. `cost` is the share of the time that the watch took,
-    None where it was not measured.
+    go on. `check_ups` are the steps that were looked at op by op. `cost` is the share of the time that the watch took
+    outside of the steps (what its checks add to a traced step cannot be told from the step), None where it was not
+    measured.
     """
 
     script: str

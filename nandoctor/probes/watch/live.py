@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -26,6 +26,22 @@ def live_names(tracing: Tracing) -> LiveNames:
         variables |= {id(handle): prefix + one.name for one in named for handle in handles_of(one.variable)}
         layers += [prefix + path for path in _room(model).layer_paths(model)]
     return LiveNames(variables, tuple(layers), models[0].name if len(models) == 1 else None)
+
+
+def model_of(variables: Sequence[Any]) -> str | None:
+    """The name of the smallest Keras model that holds all the variables (tf.Variables), None where there is none."""
+    wanted = {id(variable.handle) for variable in variables if hasattr(variable, "handle")}
+    if not wanted:
+        return None
+    held: list[tuple[int, bool, str]] = []
+    kinds = _model_classes()
+    for one in gc.get_objects():
+        if issubclass(type(one), kinds):
+            handles = {id(handle) for variable in _tensorflow_variables(one) for handle in handles_of(variable)}
+            if wanted <= handles:
+                # A Sequential model stands for the functional one that it has inside.
+                held.append((len(handles), type(one).__name__ != "Sequential", str(one.name)))
+    return min(held)[-1] if held else None
 
 
 def _handles(tracing: Tracing) -> set[int]:

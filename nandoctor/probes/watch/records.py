@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,8 @@ import tensorflow as tf
 from nandoctor.facts import History, OptimizerFacts, RunFacts, TripFacts
 from nandoctor.facts.run import TripKind
 from nandoctor.probes.watch.guard import Tracing, Trip
+from nandoctor.probes.watch.live import model_of
+from nandoctor.probes.watch.measured import updates_applied
 from nandoctor.probes.watch.recorder import TOTALS
 from nandoctor.probes.watch.session import Optimizing, Watch
 
@@ -25,6 +28,9 @@ KINDS: Mapping[Trip, TripKind] = {
 
 def run_facts(watch: Watch, script: str, trip: TripFacts | None, seconds: float, *, slots: bool = True) -> RunFacts:
     """The run so far. `seconds` is how long it took; without `slots` those of the optimizers are not looked at."""
+    if slots and sum(not one.replica for one in watch.optimizing.values()) > 1:
+        for one in watch.optimizing.values():
+            one.trains = one.trains or model_of(one.variables)
     return RunFacts(
         script=script,
         steps=watch.steps(),
@@ -35,6 +41,7 @@ def run_facts(watch: Watch, script: str, trip: TripFacts | None, seconds: float,
         epochs=watch.epochs or None,
         skipped_updates=tuple(watch.skipped),
         seconds=seconds,
+        cost=watch.seconds / seconds if seconds > 0.0 else None,
     )
 
 
@@ -42,14 +49,19 @@ def optimizer_facts(one: Optimizing, *, slots: bool = True) -> OptimizerFacts:
     """One optimizer as it is now, with its history."""
     optimizer = one.optimizer
     inner = getattr(optimizer, "inner_optimizer", optimizer)
+    applied = updates_applied(optimizer) if one.applied is not None else None
+    made = None if applied is None or one.applied is None else applied - one.applied
     return OptimizerFacts(
         name=type(inner).__name__,
+        trains=one.trains,
         steps=one.recorder.asked(),
         dtype=_dtype(inner),
         epsilon=_number(getattr(inner, "epsilon", None)),
         schedule=_schedule(inner),
         clip=_clip(inner),
+        momentum=_number(getattr(inner, "momentum", None)) or 0.0,
         loss_scale=_number(getattr(optimizer, "dynamic_scale", None)),
+        skipped=0 if made is None else max(one.recorder.asked() - one.left_out - made, 0),
         bad_slots=tuple(_bad_slots(optimizer)) if slots else (),
         history=history(one),
     )
@@ -67,7 +79,18 @@ def history(one: Optimizing) -> History:
         learning_rate=tuple(rows[:, 1].tolist()),
         gradient_norms={name: tuple(norms[:, place].tolist()) for place, name in enumerate(one.names)},
         weight_norms={name: tuple(norms[:, count + place].tolist()) for place, name in enumerate(one.names)},
+        updates=_updates(one, first, len(rows)),
     )
+
+
+def _updates(one: Optimizing, first: int, steps: int) -> dict[str, tuple[float, ...]]:
+    """The measured updates of each variable over its norm, NaN at the other steps; empty where none was measured."""
+    found = {step - first: ratios for step, ratios in one.updates.ratios.items() if 0 <= step - first < steps}
+    if not found:
+        return {}
+    unknown = (math.nan,) * len(one.names)
+    by_step = [found.get(place, unknown) for place in range(steps)]
+    return dict(zip(one.names, zip(*by_step, strict=True), strict=True))
 
 
 def trip_facts(watch: Watch, one: Optimizing, kind: Trip) -> TripFacts:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,6 +16,7 @@ from nandoctor.probes.compat.watching import replica_number
 from nandoctor.probes.watch.eager import EagerRecorder
 from nandoctor.probes.watch.evaluating import Evaluating, evaluation_of
 from nandoctor.probes.watch.guard import Tracing, Trip
+from nandoctor.probes.watch.measured import MeasuredUpdates, updates_applied
 from nandoctor.probes.watch.noted import Notebook
 from nandoctor.probes.watch.recorder import Recorder
 from nandoctor.probes.watch.schedule import Schedule
@@ -31,14 +32,22 @@ class StoppedError(SystemExit):
 class Optimizing:
     """One optimizer of the script, and its recorder; one for each replica of a distributed training.
 
-    `looked` says that the batch which the recorder holds was looked at.
+    `variables` are those that it updates, `trains` is the model that holds them, once that is known. `looked` says that
+    the batch which the recorder holds was looked at. `applied` is how many updates a LossScaleOptimizer had made before
+    the first that was watched (None for any other), `left_out` how many the watch has left out itself. `updates`
+    measures single updates.
     """
 
     optimizer: Any
     recorder: Recorder
     names: tuple[str, ...]
     replica: int = 0
+    variables: Sequence[Any] = ()
+    trains: str | None = None
     looked: bool = False
+    applied: int | None = None
+    left_out: int = 0
+    updates: MeasuredUpdates = field(default_factory=MeasuredUpdates)
 
 
 @dataclass
@@ -155,7 +164,7 @@ class Watch:
     def poll(self, *, now: bool = False) -> None:
         """Look whether something tripped: `now`, or every 50 ms; always where the training goes on after a trip."""
         time_now = time.monotonic()
-        always = now or self.skip or self.max_steps or self.schedule.every
+        always = now or self.skip or self.max_steps or self.schedule.every or self.measuring
         if self.off or not (always or time_now - self.polled >= POLL_SECONDS):
             return
         self.polled = time_now
@@ -168,6 +177,7 @@ class Watch:
             if self.skip:
                 # Until the trip is looked at nothing is updated, so that its batch stays kept.
                 self.skipped += range(step, one.recorder.asked())
+                one.left_out += one.recorder.asked() - step
                 one.recorder.clear()
         if not (self.off or self.looking or self.eager.open):
             # While a tape is open, what is computed would be recorded on it.
@@ -183,10 +193,13 @@ class Watch:
 
     def _check_up(self) -> None:
         """Look at the batches that are kept, have others kept where that is due, read the records where that is."""
+        for one in self.optimizing.values():
+            one.updates.end(one.recorder.asked(), one.variables)
         held = [one for one in self.optimizing.values() if not one.looked and one.recorder.held() is not None]
         for one in held:
             one.looked = True
             self.schedule.look(self.steps(), partial(self.on_look, self, one))
+            one.updates.begin(one.recorder.asked(), one.variables)
         if not held and self.schedule.look_due(self.steps()):
             for one in self.optimizing.values():
                 if one.looked:
@@ -195,14 +208,20 @@ class Watch:
         if self.optimizing and self.schedule.reading_due():
             self.schedule.read(partial(self.on_reading, self))
 
-    def optimized(self, optimizer: Any, names: tuple[str, ...]) -> Optimizing:
-        """The record of an optimizer, on the replica that is being traced."""
+    @property
+    def measuring(self) -> bool:
+        """Whether a single update is being measured."""
+        return any(one.updates.before is not None for one in self.optimizing.values())
+
+    def optimized(self, optimizer: Any, names: tuple[str, ...], variables: Sequence[Any]) -> Optimizing:
+        """The record of an optimizer and its variables, on the replica that is being traced."""
         replica = replica_number()
         key = id(optimizer) if not replica else hash((id(optimizer), replica))
         if key not in self.optimizing:
-            self.optimizing[key] = Optimizing(
-                optimizer, Recorder(len(names), looks=self.schedule.looks and not replica), names, replica
-            )
+            recorder = Recorder(len(names), looks=self.schedule.looks and not replica)
+            found = Optimizing(optimizer, recorder, names, replica, variables)
+            found.applied = updates_applied(optimizer)
+            self.optimizing[key] = found
         return self.optimizing[key]
 
     def steps(self) -> int:

@@ -75,6 +75,7 @@ class Watching:
     _late: bool = False
     _waiting: list[ModuleType] = field(default_factory=list)
     _ended: bool = False
+    _facts: Facts | None = None
 
     def begin(self) -> None:
         """Watch from now on, or from when TensorFlow and Keras are imported."""
@@ -154,31 +155,17 @@ class Watching:
 
         return isinstance(error, StoppedError)
 
-    def told(self) -> str:
-        """The run in one sentence."""
-        from nandoctor.wording import plural
-
+    def told(self, nearest: str | None = None) -> str:
+        """The run in one sentence, with how near anything came to a limit."""
         if self.watch is None or not (self.steps or self.tripped or self.watch.evaluations):
             return f"nothing was watched: {self._why_unwatched()}"
-        took = time.monotonic() - self.begun
-        steps = f"{plural(self.steps, 'step')} of training watched{self._how_it_went()}"
-        if not self.steps:
-            steps = "evaluate and predict watched, nothing was trained"
-        if self.tripped is not None and not self.steps:
-            steps = "training watched, and stopped in its first step"
-        return (
-            f"{steps}; "
-            f"the watch itself took {self.watch.seconds:.1f} s of {took:.1f} s, what it adds to a step not counted"
-        )
+        from nandoctor.facts import RunFacts
+        from nandoctor.probes.watch.sentence import sentence
 
-    def _how_it_went(self) -> str:
-        if self.watch is not None and self.watch.skipped:
-            return f", {len(self.watch.skipped):,} of them left out"
-        if self.tripped is not None and self.tripped.run is not None and self.tripped.run.trip is not None:
-            return f", and stopped at step {self.tripped.run.trip.step:,}"
-        if self.wanted.max_steps is not None and self.steps >= self.wanted.max_steps:
-            return f", and stopped there (--max-steps {self.wanted.max_steps})"
-        return ""
+        seconds = time.monotonic() - self.begun
+        known = self._facts.run if self._facts is not None else None
+        run = known or RunFacts(self.script, self.steps, seconds=seconds)
+        return sentence(run, max_steps=self.wanted.max_steps, nearest=nearest, spent=self.watch.seconds)
 
     def _why_unwatched(self) -> str:
         if self.unwatched:
@@ -191,6 +178,11 @@ class Watching:
 
     def facts(self) -> Facts:
         """What was observed, once the run is over."""
+        if self._facts is None:
+            self._facts = self._observed()
+        return self._facts
+
+    def _observed(self) -> Facts:
         from nandoctor.facts import Facts, RunFacts
 
         run = RunFacts(self.script, 0, seconds=time.monotonic() - self.begun)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from threading import get_ident
 from typing import Any
 
@@ -17,6 +18,7 @@ from nandoctor.probes.watch.session import Optimizing, Watch
 def guard_traced(watch: Watch, optimizer: Any, grads: list[Any], trainable: Any, plain: Any) -> Any:
     """The guarded update; where the guard cannot be built the plain one. Either is in the graph exactly once."""
     update = None
+    begun = time.perf_counter()
     try:
         optimizing, update = _prepared(watch, optimizer, grads, trainable, plain)
         noted = watch.notebook.turn(tf.compat.v1.get_default_graph())
@@ -27,11 +29,14 @@ def guard_traced(watch: Watch, optimizer: Any, grads: list[Any], trainable: Any,
             plain(optimizer, grads, trainable)
         watch.give_up(error)
         return None
+    finally:
+        watch.seconds += time.perf_counter() - begun
 
 
 def guard_eagerly(watch: Watch, optimizer: Any, grads: list[Any], trainable: Any, plain: Any) -> Any:
     """The update, looked at before and after; it is made exactly once, but for one that is refused."""
     update = None
+    begun = time.perf_counter()
     try:
         watch.eager.update()
         optimizing, update = _prepared(watch, optimizer, grads, trainable, plain)
@@ -45,6 +50,8 @@ def guard_eagerly(watch: Watch, optimizer: Any, grads: list[Any], trainable: Any
             raise
         watch.give_up(error)
         return None
+    finally:
+        watch.seconds += time.perf_counter() - begun
     with watch.working():
         # Before what comes next is recorded: a look runs ops, too.
         watch.poll(now=not made)
@@ -68,12 +75,15 @@ def _prepared(watch: Watch, optimizer: Any, grads: list[Any], trainable: Any, pl
     names = tuple(getattr(v, "path", v.name) for one, v in zip(grads, variables, strict=True) if one is not None)
 
     def run() -> Any:
+        begun = time.perf_counter()
         # An optimizer within another one (a LossScaleOptimizer) is guarded with it; each replica has its own thread.
         watch.within.add(get_ident())
         try:
             return plain(optimizer, grads, trainable)
         finally:
             watch.within.discard(get_ident())
+            # It is the script's own.
+            watch.seconds -= time.perf_counter() - begun
 
     update = Update(
         [one for one, _ in pairs],
@@ -82,7 +92,7 @@ def _prepared(watch: Watch, optimizer: Any, grads: list[Any], trainable: Any, pl
         run,
         scale=getattr(optimizer, "dynamic_scale", None),
     )
-    return watch.optimized(optimizer, names), update
+    return watch.optimized(optimizer, names, update.variables), update
 
 
 def _learning_rate(optimizer: Any) -> Any:

@@ -236,11 +236,16 @@ class LearningRateTooHigh:
         limits: dict[str, float],
     ) -> Finding:
         rate = history.learning_rate[-1] if history.learning_rate else math.nan
-        known = _finite(update_ratios(optimizer, history))
-        told = f", and the last update was {number(known[-1])} of the weights" if known else ""
+        known = [(place, one) for place, one in enumerate(update_ratios(optimizer, history)) if math.isfinite(one)]
+        told, ratios = "", dict[str, Scalar]()
+        if known and known[-1][0] == history.steps - 1:
+            told = f", and the last update was {number(known[-1][1])} of the weights"
+            ratios["last_update"] = known[-1][1]
+        elif known:
+            step = history.first_step + known[-1][0]
+            told = f", and the update of step {step:,} was {number(known[-1][1])} of the weights"
         clip = f", with {optimizer.clip}" if optimizer.clip else ""
-        ratios: dict[str, Scalar] = {"last_update": known[-1]} if known else {}
-        if known and history.first_step == 0 and not history.updates:
+        if known and history.first_step == 0 and optimizer.name == "SGD" and optimizer.clip is None:
             ratios["first_update_norm"] = abs(history.learning_rate[0]) * history.gradient_norm[0]
         return Finding(
             rule=self.code,

@@ -71,9 +71,11 @@ class LearningRateTooLow:
             limit = DTYPE_LIMITS.get(optimizer.dtype, DTYPE_LIMITS["float32"]).epsilon / 2
             if not self._stuck(history) or _decayed(history):
                 continue
-            if ratios and median(ratios) < limit:
+            # A few single updates that were measured do not stand for all of them.
+            enough = len(ratios) >= self.steps
+            if enough and median(ratios) < limit:
                 yield self._explain(optimizer, history, median(ratios), limit)
-            elif not ratios and _unchanged(history):
+            elif not enough and _unchanged(history):
                 yield self._explain(optimizer, history, None, limit)
 
     def _stuck(self, history: History) -> bool:

@@ -170,3 +170,84 @@ def test_the_first_step_of_an_eager_loop_and_of_each_of_two_optimizers(watch: Wa
     assert told.looked_at == [(0,), (0,)]
     assert [one.step.rows for one in told.facts if one.step is not None] == [32, 32]
     assert len(watching.other_looks) == 1
+
+
+def test_the_update_after_a_look_is_measured(watch: Watch) -> None:
+    import keras
+
+    watching, _ = watch()
+    model = linear(keras.optimizers.Adam(0.01))
+    norms: list[Any] = []
+    told = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: norms.append(model.get_weights()))
+
+    model.fit(X, Y, batch_size=32, verbose=0, callbacks=[told])
+    watching.end()
+
+    (optimizer,) = watching.facts().run.optimizers  # type: ignore[union-attr]
+    assert optimizer.history is not None
+    for name, before, after in zip(optimizer.history.updates, norms[0], norms[1], strict=True):
+        first, measured, *rest = optimizer.history.updates[name]
+        assert measured == pytest.approx(np.linalg.norm(after - before) / np.linalg.norm(after), rel=1e-5)
+        assert np.isnan([first, *rest]).all()
+
+
+def test_steps_that_run_together_are_not_taken_for_one(watch: Watch) -> None:
+    watching, _ = watch()
+    model = linear("adam")
+    model.compile("adam", "mse", steps_per_execution=5)
+
+    model.fit(X, Y, batch_size=32, epochs=2, verbose=0)
+    watching.end()
+
+    (optimizer,) = watching.facts().run.optimizers  # type: ignore[union-attr]
+    assert optimizer.history is not None
+    assert optimizer.history.updates == {}
+
+
+def test_updates_that_a_loss_scale_left_out_are_counted(watch: Watch) -> None:
+    import keras
+
+    watching, told = watch()
+    keras.mixed_precision.set_global_policy("mixed_float16")
+    try:
+        model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(4), keras.layers.Dense(1, dtype="float32")])
+        optimizer = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.01), initial_scale=2.0**20)
+        model.compile(optimizer, "mse")
+        model.fit(X, Y, batch_size=32, verbose=0)
+    finally:
+        keras.mixed_precision.set_global_policy("float32")
+    watching.end()
+
+    facts = watching.facts().run
+    assert facts is not None
+    (found,) = facts.optimizers
+    assert found.steps == 10
+    assert found.skipped == found.steps - int(optimizer.inner_optimizer.iterations) > 0
+    assert f"10 steps of training watched, {found.skipped} of them left out by the loss scale" in watching.told()
+    assert told.lines == []
+
+
+def test_two_optimizers_are_told_apart_by_what_they_train(watch: Watch) -> None:
+    import keras
+    import tensorflow as tf
+
+    watching, _ = watch("off")
+    models = {
+        name: keras.Sequential([keras.Input((8,)), keras.layers.Dense(1)], name=name) for name in ("maker", "critic")
+    }
+    optimizers = {name: keras.optimizers.Adam() for name in models}
+
+    @tf.function
+    def step(x: Any, y: Any) -> None:
+        for name, model in models.items():
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean((model(x, training=True) - y) ** 2)
+            variables = model.trainable_variables
+            optimizers[name].apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+
+    for start in range(0, 96, 32):
+        step(tf.constant(X[start : start + 32]), tf.constant(Y[start : start + 32]))
+    watching.end()
+
+    assert watching.facts().run is not None
+    assert watching.told().startswith("6 updates of weights watched (3 by Adam for maker, 3 by Adam for critic); ")

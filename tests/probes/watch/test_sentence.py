@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+from nandoctor.facts import OptimizerFacts, RunFacts, TripFacts
+from nandoctor.probes.watch.sentence import sentence
+
+NEAREST = "nearest limit: layer out reaches 12, 2^124 below the largest float32"
+ADAM = OptimizerFacts("Adam", 600)
+GAN = (OptimizerFacts("Adam", 300, trains="generator"), OptimizerFacts("Adam", 300, trains="critic"))
+
+
+def test_a_healthy_run() -> None:
+    told = sentence(RunFacts("train.py", 600, (ADAM,), seconds=40.0), max_steps=None, nearest=NEAREST, spent=0.8)
+
+    assert told == (
+        f"600 steps of training watched; {NEAREST}; the watch took 0.8 s of 40.0 s (2.0%), its checks inside the "
+        "steps not counted"
+    )
+
+
+def test_the_updates_of_each_of_several_optimizers_and_the_step_of_the_one_that_tripped() -> None:
+    run = RunFacts("train.py", 600, GAN, TripFacts("loss", 300, optimizer=1), seconds=40.0)
+
+    told = sentence(run, max_steps=None, nearest=None, spent=0.8)
+
+    assert told.startswith(
+        "600 updates of weights watched (300 by Adam for generator, 300 by Adam for critic), and stopped at step 300 "
+        "of Adam for critic; "
+    )
+
+
+def test_what_a_loss_scale_left_out() -> None:
+    run = RunFacts("train.py", 600, (OptimizerFacts("Adam", 600, loss_scale=64.0, skipped=9),), seconds=40.0)
+
+    told = sentence(run, max_steps=None, nearest=None, spent=0.8)
+
+    assert told.startswith("600 steps of training watched, 9 of them left out by the loss scale; ")
+
+
+def test_the_steps_that_were_asked_for() -> None:
+    told = sentence(RunFacts("train.py", 20, (ADAM,), seconds=4.0), max_steps=20, nearest=None, spent=0.8)
+
+    assert told.startswith("20 steps of training watched, and stopped there (--max-steps 20); ")
