@@ -123,6 +123,9 @@ def _in_batches(source: Source, node: ast.AST) -> bool:
 def _fed(source: Source) -> Fed:
     """What the only training of the file is given; UnwritableError where it is not given variables."""
     found = [fed for call in source.calls() if (fed := _of_call(source, call)) is not None]
+    if len(found) > 1:
+        # A data set that is made of the variables is handed on without labels beside it.
+        found = [one for one in found if one.labels]
     if len(found) != 1:
         count = "no" if not found else str(len(found))
         raise UnwritableError(f"the file shows {count} calls that are given the data as variables")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -70,6 +71,19 @@ def test_what_is_computed_of_all_rows() -> None:
     assert renumbered["y"].tolist() == [0, 1, 2, 0]
     assert scaled["y"].mean() == pytest.approx(0.0)
     assert scaled["y"].std() == pytest.approx(1.0)
+
+
+def test_the_arrays_of_a_data_set() -> None:
+    class Data:
+        from_tensor_slices = staticmethod(lambda arrays: arrays)
+
+    line = "dataset = tf.data.Dataset.from_tensor_slices((x, y))\nmodel.fit(dataset, epochs=2)"
+    tf = SimpleNamespace(data=SimpleNamespace(Dataset=Data))
+
+    inputs, labels = fitted(line, finite, tf=tf)["x"]
+
+    assert len(inputs) == 3
+    assert labels.tolist() == [1, 3, 1]
 
 
 GENERATOR = """def batches():
