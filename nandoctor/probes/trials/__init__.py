@@ -1,1 +1,1 @@
-"""Remedies tried on the step that failed: it is run again with something in it replaced."""
+"""Remedies tried: on the step that failed, and by training again from the start. Nothing of the user's is modified."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import builtins
 import importlib.util
-import io
 import os
 import re
 import sys
@@ -129,9 +128,9 @@ def _file(path: str, main: ModuleType) -> CodeType:
     # As it was written behind the working folder: `python ./a.py` does not tidy it either.
     file = os.path.join(os.getcwd(), path)
     _first_on_path(os.path.dirname(os.path.realpath(file)))
-    _describe(main, file, SourceFileLoader("__main__", file), None)
-    with io.open_code(file) as source:
-        return compile(source.read(), file, "exec", dont_inherit=True)
+    loader = SourceFileLoader("__main__", file)
+    _describe(main, file, loader, None)
+    return compile(loader.get_data(file), file, "exec", dont_inherit=True)
 
 
 def _describe(main: ModuleType, file: str, loader: object, spec: ModuleSpec | None) -> None:

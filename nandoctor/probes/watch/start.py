@@ -36,6 +36,7 @@ class Wanted:
     `capsules` is the folder for capsules, `capsule_limit` the most bytes that one may take.
     `check_up` says when a step in which nothing tripped is looked at op by op: "auto" (the first, then as many as 2 %
     of the time allow for, and at the end), "off", or every that many steps instead of as many as the time allows for.
+    Without `replays` a step that fails is neither kept nor examined.
     """
 
     on_trip: OnTrip = "stop"
@@ -43,6 +44,7 @@ class Wanted:
     capsules: Path = CAPSULES
     capsule_limit: int = 2_000_000_000
     check_up: str | int = "auto"
+    replays: bool = True
 
 
 @dataclass
@@ -281,14 +283,21 @@ class Watching:
 
     def _keep(self, watch: Watch, optimizing: Optimizing, kind: Trip) -> None:
         from nandoctor.facts import Facts
+        from nandoctor.probes.watch.records import run_facts, trip_facts
         from nandoctor.probes.watch.tripped import Keep, tripped
 
+        known = Facts(tool=_tool(), subject=_script(self.script))
+        seconds = time.monotonic() - self.begun
+        if not self.wanted.replays:
+            run = run_facts(watch, self.script, trip_facts(watch, optimizing, kind), seconds)
+            self.tripped = replace(known, run=run)
+            return
         found = tripped(
             watch,
             optimizing,
             kind,
-            known=Facts(tool=_tool(), subject=_script(self.script)),
-            seconds=time.monotonic() - self.begun,
+            known=known,
+            seconds=seconds,
             keep=Keep(self._backward, self.wanted.capsules, self.wanted.capsule_limit),
         )
         self.tripped = found.facts
