@@ -21,6 +21,7 @@ from nandoctor.finding import Finding, Report, Tool
 
 if TYPE_CHECKING:
     from nandoctor.diagnosis.check_ups import CheckUps
+    from nandoctor.diagnosis.judging import Training
     from nandoctor.facts import Facts, FlaggedData, StepFacts
     from nandoctor.policy import Policy
     from nandoctor.probes.data.stream.part import Run
@@ -267,7 +268,8 @@ class Outcome:
 
     `error` is what it raised in the end (SystemExit, too), None where it ran to its last line; `stopped` says that
     nandoctor ended it. `told` is the run in one sentence. `report` is None in a process that the script forked off, for
-    a script that is no Python, and where it could not be made: `failure` is why.
+    a script that is no Python, and where it could not be made: `failure` is why. `training` is what it
+    takes to try remedies.
     """
 
     report: Report | None
@@ -276,6 +278,7 @@ class Outcome:
     tripped: bool = False
     told: str = ""
     failure: Exception | None = None
+    training: Training | None = None
 
 
 def run(
@@ -289,7 +292,7 @@ def run(
     """
     from nandoctor.probes.watch.script import is_no_python, run_program
 
-    folder = Path.cwd()
+    folder, environment = Path.cwd(), dict(os.environ)
     watching, earlier = _watching(program.target, wanted, warn or _on_standard_error, folder)
     watching.begin()
     error = run_program(program)
@@ -299,10 +302,11 @@ def run(
         # Not a line of it has run: there is nothing to say but what Python says.
         watching.end(error)
         return Outcome(None, error)
-    report, failure = None, None
+    report, failure, training = None, None, None
     try:
         watching.end(error)
         report = _diagnosed(watching, earlier(), read_config(folder).policy)
+        training = _training(program, watching, error, folder, environment)
         if save_facts is not None:
             _write_facts(watching.facts(), save_facts)
     except Exception as wrong:
@@ -314,6 +318,46 @@ def run(
         tripped=watching.tripped is not None,
         told=watching.told(report.run.nearest_limit if report is not None and report.run is not None else None),
         failure=failure,
+        training=training,
+    )
+
+
+def treat(report: Report, training: Training, seconds: float) -> Report:
+    """The report on a run with the remedies of its first finding tried, for at most so many seconds.
+
+    The script is run again from its start, in a process of its own: as it is, and with one change after the other until
+    one helps. Its files stay as they are; what it writes, it writes again.
+    """
+    from nandoctor.diagnosis.retraining import retrained
+    from nandoctor.probes.trials.apart import run_apart
+    from nandoctor.probes.trials.attempt import Attempt, Ran
+
+    def run_again(attempt: Attempt, most: float) -> Ran:
+        return run_apart(attempt, most, training.folder, training.environment)
+
+    return retrained(report, training, run_again, seconds)
+
+
+def _training(
+    program: Program, watching: Watching, error: BaseException | None, folder: Path, environment: Mapping[str, str]
+) -> Training | None:
+    """What it takes to run the program again; None where there was no training."""
+    from nandoctor.diagnosis.judging import Training
+    from nandoctor.probes.trials.attempt import raised_by
+
+    run_facts = watching.facts().run
+    if run_facts is None or not (run_facts.steps or run_facts.trip):
+        return None
+    file = getattr(sys.modules["__main__"], "__file__", None)
+    return Training(
+        program=program,
+        script=folder / file if file else None,
+        run=run_facts,
+        folder=folder,
+        environment=environment,
+        raised=raised_by(error, watching),
+        most_steps=watching.wanted.max_steps,
+        policy=read_config(folder).policy,
     )
 
 

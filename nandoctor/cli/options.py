@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -47,6 +48,13 @@ SaveFactsOption = Annotated[
 TreatOption = Annotated[
     bool,
     typer.Option("--treat", help="Try the remedies: run the step again with the failing op replaced, or other data."),
+]
+TreatBudgetOption = Annotated[
+    int, typer.Option(min=1, metavar="SECONDS", help="The most time for trying remedies by running the script again.")
+]
+WritePatchOption = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Write the diff of the first remedy that is verified to FILE, for `patch -p0`."),
 ]
 FailOnOption = Annotated[
     FailOn | None,
@@ -148,3 +156,15 @@ def exit_code(summary: Summary, fail_on: FailOn) -> int:
     """1 where there are findings at or above the severity, else 0."""
     counted = {FailOn.ERROR: summary.error, FailOn.WARNING: summary.error + summary.warning, FailOn.NEVER: 0}
     return FINDINGS if counted[fail_on] else 0
+
+
+def write_first_patch(report: Report, path: Path) -> None:
+    """The diff of the first verified remedy in a file; a line on standard error says so where there is none."""
+    from nandoctor.cli.output import write_file
+
+    remedies = (one for finding in report.findings for one in finding.remedies if one.verdict == "verified")
+    diff = next((one.patch for one in remedies if one.patch), None)
+    if diff is None:
+        print(f"nandoctor: {path} was not written: no remedy with a diff is verified", file=sys.stderr, flush=True)
+    else:
+        write_file(path, diff)

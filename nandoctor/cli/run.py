@@ -22,13 +22,17 @@ from nandoctor.cli.options import (
     OutputOption,
     QuietOption,
     SaveFactsOption,
+    TreatBudgetOption,
     VerboseOption,
+    WritePatchOption,
     delivery,
     exit_code,
     print_report,
     unknown,
     write_copies,
+    write_first_patch,
 )
+from nandoctor.cli.output import escaping, tell
 from nandoctor.config import check_settings_apart
 from nandoctor.errors import USAGE, NandoctorError
 from nandoctor.reports.formats import ReportFormat
@@ -36,6 +40,9 @@ from nandoctor.reports.formats import ReportFormat
 if TYPE_CHECKING:
     from nandoctor.api import Outcome
     from nandoctor.cli.main import Settings
+    from nandoctor.finding import Report
+    from nandoctor.probes.watch.script import Program
+    from nandoctor.probes.watch.start import Wanted
 
 
 class OnTrip(StrEnum):
@@ -95,6 +102,11 @@ def run(
             "every N steps.",
         ),
     ] = "auto",
+    treat: Annotated[
+        bool, typer.Option("--treat", help="Try the remedies: run the script again from its start with each of them.")
+    ] = False,
+    treat_budget: TreatBudgetOption = 300,
+    write_patch: WritePatchOption = None,
     report_format: FormatOption = ReportFormat.TABLE,
     output: OutputOption = None,
     save_facts: SaveFactsOption = None,
@@ -114,71 +126,117 @@ def run(
       nandoctor run -o report.json -m package.train --epochs 10
       nandoctor run --max-steps 20 --fail-on warning train.py
       nandoctor run --on-trip skip train.py
+      nandoctor run --treat --write-patch remedy.diff train.py
 
     \b
     The exit code is the script's own where there is nothing to report. What the script prints and how it ends is as
     under `python`.
     """
-    from nandoctor.cli.output import escaping, tell
-
     if check_up not in ("auto", "off") and not (check_up.isdecimal() and int(check_up)):
         raise NandoctorError(f"--check-up {check_up}: give auto, off, or every how many steps", USAGE)
-    # The script may change the working folder.
-    copies = [path.absolute() for path in output or []]
-    saved, capsules = save_facts.absolute() if save_facts else None, capsule_dir.absolute()
-    read = () if module else (Path(script[0]),)
+    if write_patch is not None and not treat:
+        raise NandoctorError("--write-patch: only what was tried is written; give --treat, too", USAGE)
+    from nandoctor.probes.watch.script import Program
+    from nandoctor.probes.watch.start import Wanted
+
     baseline = baseline.absolute() if baseline else None
     check_settings_apart()
-    wanted = delivery(
-        report_format,
-        copies,
-        fail_on,
-        baseline=baseline,
-        quiet=quiet,
-        verbose=verbose,
-        reads=read,
-        writes=(saved,),
-    )
-    settings: Settings = context.obj
 
-    def run_and_report() -> Ending:
+    # The script may change the working folder.
+    copies, (saved, patch) = [path.absolute() for path in output or []], _absolute(save_facts, write_patch)
+    read = () if module else (Path(script[0]),)
+    settings: Settings = context.obj
+    # It is run once the command line has been read and left: nothing of it is to stand around the script.
+    settings.then = Run(
+        Program(script[0], tuple(script[1:]), is_module=module),
+        Wanted(
+            on_trip.value,
+            max_steps,
+            capsule_dir.absolute(),
+            capsule_limit,
+            int(check_up) if check_up.isdecimal() else check_up,
+        ),
+        delivery(
+            report_format,
+            copies,
+            fail_on,
+            baseline=baseline,
+            quiet=quiet,
+            verbose=verbose,
+            reads=read,
+            writes=(saved, patch),
+        ),
+        saved,
+        treat_budget if treat else None,
+        patch,
+        traceback=settings.traceback,
+    )
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run that is left to do: what to run and watch, where the report and the facts go, whether remedies are tried.
+
+    `treat` is for how many seconds at most, None where none are; the diff of the first that helps goes to `patch`.
+    """
+
+    program: Program
+    watched: Wanted
+    delivery: Delivery
+    save_facts: Path | None = None
+    treat: int | None = None
+    patch: Path | None = None
+    traceback: bool = False
+
+    def __call__(self) -> Ending:
+        """Run the script, tell what was found, and say how the process is to end."""
         from nandoctor import api
-        from nandoctor.probes.watch.script import Program
-        from nandoctor.probes.watch.start import Wanted
 
         stdout = sys.stdout
-        outcome = api.run(
-            Program(script[0], tuple(script[1:]), is_module=module),
-            Wanted(
-                on_trip.value,
-                max_steps,
-                capsules,
-                capsule_limit,
-                int(check_up) if check_up.isdecimal() else check_up,
-            ),
-            save_facts=saved,
-            warn=_silent if wanted.detail == "brief" else None,
-        )
+        warn = _silent if self.delivery.detail == "brief" else None
+        outcome = api.run(self.program, self.watched, save_facts=self.save_facts, warn=warn)
         failed = 0
         try:
             if outcome.report is not None:
                 # What tripped is among the findings, of which the baseline may know.
-                tripped = outcome.tripped and wanted.baseline is None
-                report = unknown(outcome.report, wanted)
+                tripped = outcome.tripped and self.delivery.baseline is None
+                report = unknown(outcome.report, self.delivery)
                 outcome = replace(outcome, report=report, tripped=tripped)
+                if self.treat is not None:
+                    outcome, report = _treated(outcome, report, self.treat, self.delivery)
                 with redirect_stdout(stdout), escaping():
-                    _tell(outcome, wanted)
-                write_copies(report, wanted)
+                    _tell(outcome, self.delivery)
+                write_copies(report, self.delivery)
+                if self.patch is not None:
+                    write_first_patch(report, self.patch)
             if outcome.failure is not None:
                 raise outcome.failure
         except NandoctorError as error:
-            failed = tell(error, traceback=settings.traceback)
+            failed = tell(error, traceback=self.traceback)
         except Exception as error:
-            tell(error, traceback=settings.traceback)
-        return ending(outcome, wanted.fail_on, failed)
+            tell(error, traceback=self.traceback)
+        return ending(outcome, self.delivery.fail_on, failed)
 
-    # It is run once the command line has been read and left: nothing of it is to stand around the script.
-    settings.then = run_and_report
+
+def _absolute(*paths: Path | None) -> tuple[Path | None, ...]:
+    return tuple(path.absolute() if path else None for path in paths)
+
+
+def _treated(outcome: Outcome, report: Report, seconds: int, wanted: Delivery) -> tuple[Outcome, Report]:
+    """The outcome and its report with the remedies tried; as they were where that is interrupted."""
+    from nandoctor import api
+
+    if outcome.training is None or not report.findings or report.findings[0].severity == "note":
+        return outcome, report
+    if wanted.detail != "brief":
+        cause = report.findings[0].cause
+        told = f"remedies for {cause} are tried, each by running the script again ({seconds} s at most)"
+        print(f"nandoctor: {told}", file=sys.stderr, flush=True)
+    try:
+        report = api.treat(report, outcome.training, seconds)
+    except KeyboardInterrupt:
+        print("nandoctor: interrupted; the report is that without remedies tried", file=sys.stderr, flush=True)
+    return replace(outcome, report=report), report
 
 
 def _silent(_line: str) -> None:

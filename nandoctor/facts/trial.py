@@ -25,6 +25,9 @@ FIGURES = (
     "steps_passed",
     "next_cause",
     "next_op",
+    "next_step",
+    "seconds",
+    "control",
     "why",
 )
 """The names under which a trial's figures are told, in the order in which they are read.
@@ -33,8 +36,8 @@ tried: what ran in place of what failed (`log(max(x, 1e-07))`, `learning rate 0.
 loss of the failing step.  gradient_norm: of all gradients after.  rows_unchanged, rows_compared, largest_change: of the
 rows that were fine, how many are as they were, and the largest relative change of a value, the loss or a gradient on
 them.  updated_with: how the weights were updated to look at them.  failing_step, steps_passed: where the training
-failed, and how many steps it passed with the remedy.  next_cause, next_op: what went wrong next.  why: what went wrong,
-or why it was not tried.
+failed, and how many steps it passed with the remedy.  next_cause, next_op, next_step: what went wrong next.  seconds:
+how long it took.  control: what came of a run without the remedy.  why: what went wrong, or why it was not tried.
 """
 
 
