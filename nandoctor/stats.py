@@ -228,6 +228,8 @@ def _of_block(values: Array, counts: Array | None) -> TensorStats:
     lowest, highest = float(finite.min()), float(finite.max())
     if not (math.isfinite(lowest) and math.isfinite(highest)):
         nan = int(np.count_nonzero(np.isnan(values)))
+        if nan == values.size:
+            return TensorStats(nan, 0, nan, histogram=None)
         positive = int(np.count_nonzero(values == np.inf))
         negative = int(np.count_nonzero(values == -np.inf))
         finite = values[np.isfinite(values)]

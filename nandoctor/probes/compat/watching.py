@@ -119,17 +119,35 @@ def _differentiated(op_type: str, inputs: Sequence[Any], outputs: Sequence[Any])
 
 
 def restored_function(definition: bytes, feeds: Sequence[str], fetches: Sequence[str]) -> Any:
-    """The part of a serialized graph between the tensors `feeds` and `fetches`, as a function of the feeds.
+    """A serialized graph as a function from its placeholders `feeds` to its tensors `fetches`.
 
-    The functions that it calls become known to this TensorFlow.
+    The functions that it calls become known to this TensorFlow. The graph is brought in once, on the function's own
+    arguments: cutting it out of one that was brought in whole takes several times as long.
     """
     graph = tf.compat.v1.GraphDef.FromString(definition)
     known = context.context()
     for function in graph.library.function:
         if not known.has_function(function.signature.name):
             known.add_function_def(function)
-    wrapped = tf.compat.v1.wrap_function(lambda: tf.graph_util.import_graph_def(graph, name=""), [])
-    return wrapped.prune(list(feeds), list(fetches))
+    placeholders = {f"{node.name}:0": node for node in graph.node if f"{node.name}:0" in set(feeds)}
+    inner = [node for node in graph.node if f"{node.name}:0" not in placeholders]
+    del graph.node[:]
+    graph.node.extend(inner)
+    used = {name if ":" in name else f"{name}:0" for node in inner for name in node.input}
+
+    def imported(*given: Any) -> list[Any]:
+        by_name = dict(zip(feeds, given, strict=True))
+        made = [name for name in fetches if name not in by_name]
+        replaced = {name: tensor for name, tensor in by_name.items() if name in used}
+        found = tf.graph_util.import_graph_def(graph, input_map=replaced, return_elements=made, name="")
+        by_name.update(zip(made, found, strict=True))
+        return [by_name[name] for name in fetches]
+
+    signature = [
+        tf.TensorSpec(node.attr["shape"].shape, node.attr["dtype"].type, node.name)
+        for node in (placeholders[name] for name in feeds)
+    ]
+    return tf.compat.v1.wrap_function(imported, signature)
 
 
 def is_jit_compiled(function: Any) -> bool:

@@ -83,6 +83,18 @@ class Made:
         return [array for array in self.operands if array is not None and array.dtype.kind == "f"]
 
     @property
+    def suspects(self) -> list[tuple[Array, Any]]:
+        """The operands that may hold a NaN or an infinity, with their marks: all but those that were seen to be finite.
+
+        A fed or captured tensor has a mark without an op.
+        """
+        return [
+            (array, mark)
+            for array, mark in zip(self.operands, self.execution.marks, strict=True)
+            if array is not None and array.dtype.kind == "f" and (mark.taint or mark.instruction is None)
+        ]
+
+    @property
     def elementwise(self) -> bool:
         """Whether each element of the result comes from the elements at its own place."""
         return self.execution.instruction.op_type in ELEMENTWISE and _broadcast(self.floating, self.output)
@@ -147,28 +159,57 @@ def dtype_name(tensor: Any, array: Array) -> str:
 
 def fresh_places(made: Made, tainted: bool, rows: int) -> Array | None:
     """Where the op made its output non-finite, or an infinity into a NaN: a mask, None if it only passed it on."""
-    output, instruction = made.output, made.execution.instruction
-    bad = ~np.isfinite(output)
+    output, marks = made.output, made.execution.marks
     if not tainted:
-        return bad
+        return ~np.isfinite(output)
     if made.elementwise:
-        infinite, nan = _anywhere(made.floating, np.isinf, output), _anywhere(made.floating, np.isnan, output)
-        return _first_with_any(bad & ~infinite & ~nan, np.isnan(output) & ~nan)
-    if instruction.op_type in ROW_BY_ROW and _keeps_rows(made, rows):
-        wide = [array for array in made.floating if array.ndim and array.shape[0] == output.shape[0]]
-        if all(np.isfinite(array).all() for array in made.floating if array.shape[:1] != output.shape[:1]):
-            infinite, nan = _rowwise(wide, np.isinf, output), _rowwise(wide, np.isnan, output)
-            return _first_with_any(bad & ~infinite & ~nan, np.isnan(output) & ~nan)
-    if any(mark.nan for mark in made.execution.marks):
+        return _fresh_elements(made)
+    if made.execution.instruction.op_type in ROW_BY_ROW and _keeps_rows(made, rows):
+        wide = [(array, mark) for array, mark in made.suspects if array.shape[:1] == output.shape[:1]]
+        if all(np.isfinite(array).all() for array, _ in made.suspects if array.shape[:1] != output.shape[:1]):
+            return _fresh_rows(made, wide)
+    if any(mark.nan for mark in marks):
         return None
-    return _first_with_any(np.isnan(output))
+    return _if_any(np.isnan(output))
 
 
-def _first_with_any(*masks: Array) -> Array | None:
-    for mask in masks:
-        if mask.any():
-            return mask
-    return None
+def _fresh_elements(made: Made) -> Array | None:
+    """As `fresh_places` where each element comes from the elements at its own place."""
+    # An operand of nothing but NaN, as most are behind a batch normalization, leaves no place to look at.
+    if any(mark.all_nan for _, mark in made.suspects):
+        return None
+    bad = ~np.isfinite(made.output)
+    for array, _ in made.suspects:
+        bad &= np.isfinite(array)
+    if bad.any():
+        return bad
+    if not any(mark.inf for _, mark in made.suspects):
+        return None
+    nan = np.isnan(made.output)
+    for array, mark in made.suspects:
+        if mark.nan:
+            nan &= ~np.isnan(array)
+    return _if_any(nan)
+
+
+def _fresh_rows(made: Made, wide: list[tuple[Array, Any]]) -> Array | None:
+    """As `fresh_places` where each row comes from the rows of the `wide` operands, and all others are finite."""
+    if any(mark.all_nan for _, mark in wide):
+        return None
+    output = made.output
+    finite, number = np.ones(output.shape[0], bool), np.ones(output.shape[0], bool)
+    for array, mark in wide:
+        flat = array.reshape(array.shape[0], -1)
+        finite &= np.isfinite(flat).all(axis=1)
+        number &= ~np.isnan(flat).any(axis=1) if mark.nan else True
+    as_rows = (-1, *([1] * (output.ndim - 1)))
+    if finite.any() and (bad := ~np.isfinite(output) & finite.reshape(as_rows)).any():
+        return bad
+    return _if_any(np.isnan(output) & number.reshape(as_rows)) if number.any() else None
+
+
+def _if_any(mask: Array) -> Array | None:
+    return mask if mask.any() else None
 
 
 def _broadcast(numbers: list[Array], output: Array) -> bool:
@@ -195,13 +236,6 @@ def _keeps_rows(made: Made, rows: int) -> bool:
         return values is not None and axes is not None and not {0, -values.ndim} & set(np.atleast_1d(axes).tolist())
     attrs = dict(zip(instruction.attrs[::2], instruction.attrs[1::2], strict=True))
     return not attrs.get("transpose_a") and not (attrs.get("adj_x") and output.ndim < 3)
-
-
-def _rowwise(wide: list[Array], test: Any, output: Array) -> Array:
-    found = np.zeros(output.shape[0], bool)
-    for array in wide:
-        found |= test(array).reshape(array.shape[0], -1).any(axis=1)
-    return found.reshape(-1, *([1] * (output.ndim - 1)))
 
 
 def _fed_by_infinity(made: Made, places: Array) -> bool:

@@ -33,4 +33,7 @@ def magnitude_bound(array: Array) -> float:
         return largest_magnitude(array)
     flat = array.reshape(-1)
     square_sum = float(np.dot(flat, flat))
-    return math.sqrt(square_sum) if math.isfinite(square_sum) else largest_magnitude(array)
+    if math.isfinite(square_sum):
+        return math.sqrt(square_sum)
+    # Squares that are too large give Inf; NaN comes of nothing but a NaN.
+    return math.inf if math.isnan(square_sum) else largest_magnitude(array)

@@ -47,7 +47,8 @@ Key = tuple[tuple[str, ...], int]
 class Mark:
     """What is known of one tensor: who made it, and the births that its non-finite values stem from.
 
-    `after` are the births whose NaN an op on the way to it swallowed: what goes wrong with it may follow from them.
+    `nan`, `inf` and `all_nan` say whether there is a NaN, an infinity, nothing but NaN in it. `after` are the births
+    whose NaN an op on the way to it swallowed: what goes wrong with it may follow from them.
     """
 
     scope: Scope | None
@@ -55,6 +56,7 @@ class Mark:
     taint: frozenset[int] = NOTHING
     nan: bool = False
     inf: bool = False
+    all_nan: bool = False
     after: frozenset[int] = NOTHING
 
 
@@ -115,6 +117,13 @@ class StepObserver:
         if largest_magnitude(array) < math.inf:
             return Mark(None, None)
         return self._born(birth_of_input(name, array, self._batch, self._rows), array)
+
+    def captured(self, tensor: Any) -> Mark:
+        """The mark of a tensor that the step holds: what reads it gives birth, it does not itself."""
+        array = _array(tensor)
+        if array is None or not array.size or largest_magnitude(array) < math.inf:
+            return Mark(None, None)
+        return Mark(None, None, NOTHING, *_nonfinite_kinds(array))
 
     def result(self, execution: Execution) -> list[Mark]:
         """Marks of an op's outputs (see `Observer`)."""
@@ -178,25 +187,26 @@ class StepObserver:
         inherited = frozenset().union(*(mark.taint for mark in marks)) if marks else NOTHING
         made = Made(execution, [_array(one) for one in execution.inputs], array, dtype)
         places = fresh_places(made, tainted, self._rows)
-        nan, inf = bool(np.isnan(array).any()), bool(np.isinf(array).any())
+        nan, inf, all_nan = _nonfinite_kinds(array)
         if places is None:
-            return Mark(scope, instruction, taint=inherited, nan=nan, inf=inf)
+            return Mark(scope, instruction, inherited, nan, inf, all_nan)
         birth = birth_of_op(made, places, inherited, self._batch, self._rows)
         birth.after = NOTHING.union(*(mark.after for mark in marks))
-        mark = self._born(birth, array)
-        return Mark(scope, instruction, taint=inherited | mark.taint, nan=nan, inf=inf)
+        return Mark(scope, instruction, inherited | self._known(birth), nan, inf, all_nan)
 
     def _born(self, birth: Birth, array: Array) -> Mark:
+        return Mark(birth.scope, birth.instruction, self._known(birth), *_nonfinite_kinds(array))
+
+    def _known(self, birth: Birth) -> frozenset[int]:
+        """Keep the birth if it is new; its number, that of the last one where there are too many."""
         known = self._kept.births.get(birth.key)
         if known is None:
             if len(self._kept.births) >= MOST_BIRTHS:
-                last = next(reversed(self._kept.births.values()))
-                return Mark(None, None, taint=frozenset({last.id}), nan=True, inf=True)
+                return frozenset({next(reversed(self._kept.births.values())).id})
             birth.id = len(self._kept.births)
             self._kept.births[birth.key] = known = birth
         known.batches.add(self._batch)
-        nan, inf = bool(np.isnan(array).any()), bool(np.isinf(array).any())
-        return Mark(birth.scope, birth.instruction, taint=frozenset({known.id}), nan=nan, inf=inf)
+        return frozenset({known.id})
 
     def _variable(self, execution: Execution) -> Mark:
         scope, instruction, handle = execution.scope, execution.instruction, execution.inputs[0]
@@ -247,6 +257,13 @@ class StepObserver:
             kept = self._kept.watched.setdefault(key, Watched())
             kept.add(real_parts(view(output)), output.dtype.name, self._watch[key], instruction.op_type)
             kept.births.update(given[instruction.floats[0]].taint)
+
+
+def _nonfinite_kinds(array: Array) -> tuple[bool, bool, bool]:
+    """Whether there is a NaN, an infinity, and nothing but NaN among the values."""
+    count = int(np.count_nonzero(np.isnan(array)))
+    all_nan = count == array.size
+    return count > 0, not all_nan and bool(np.isinf(array).any()), all_nan
 
 
 def _merged(execution: Execution) -> Mark:

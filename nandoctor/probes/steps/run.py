@@ -43,7 +43,7 @@ def arguments(step: Step, observer: StepObserver, fed: list[Any]) -> tuple[list[
     """The step's arguments, fed and captured, with their marks."""
     captured = step.captured()
     marks = [observer.argument(name, tensor) for name, tensor in zip(step.fed, fed, strict=True)]
-    return [*fed, *captured], [*marks, *(Mark(None, None) for _ in captured)]
+    return [*fed, *captured], [*marks, *(observer.captured(tensor) for tensor in captured)]
 
 
 def nonfinite_count(value: Any) -> int:

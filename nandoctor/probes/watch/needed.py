@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import tensorflow as tf
@@ -32,16 +33,36 @@ WITH_STATE = re.compile(
 STANDARD_STREAMS = re.compile(rb"^(stdout|stderr|log\(\w+\))$")
 
 
-def needed_graph(capture: StepCapture) -> bytes:
-    """The captured graph without what the results do not need, its functions under names that no other graph has.
+@dataclass(frozen=True)
+class Needed:
+    """The part of a graph that a step needs: a serialized GraphDef.
+
+    `given` are the names of the placeholders in it by the tensors that they stand for.
+    """
+
+    graph: bytes
+    given: Mapping[str, str]
+
+
+def needed_graph(capture: StepCapture) -> Needed:
+    """The captured graph from what is fed to the results, its functions under names that no other graph has.
 
     NandoctorError (exit code 3) where it is no graph.
     """
     graph = _parsed(capture)
     fed = [*(one.tensor for one in capture.fed), *(one.tensor for one in capture.held)]
-    needed = _ancestors(graph, [*fed, *(tensor for _, _, tensor in capture.results)], ())
+    needed = _ancestors(graph, [tensor for _, _, tensor in capture.results], fed)
+    given = {_plain(tensor): f"nandoctor_given_{place}" for place, tensor in enumerate(fed)}
     kept = tf.compat.v1.GraphDef(versions=graph.versions)
-    kept.node.extend(node for node in graph.node if node.name in needed)
+    kept.node.extend(_placeholders(graph, given, capture))
+    for node in graph.node:
+        if node.name in needed:
+            inputs = [given.get(_plain(one), one) for one in node.input if one[:1] != "^" or one[1:] in needed]
+            one = kept.node.add()
+            one.CopyFrom(node)
+            del one.input[:]
+            one.input.extend(inputs)
+            one.attr.pop("_class", None)
     kept.library.function.extend(_called(kept.node, _functions(graph)))
     suffix = f"_{hashlib.sha256(capture.graph).hexdigest()[:12]}"
     new = {function.signature.name: function.signature.name + suffix for function in kept.library.function}
@@ -51,8 +72,25 @@ def needed_graph(capture: StepCapture) -> bytes:
     for node in (*kept.node, *_nodes_of(kept.library.function)):
         for one in _references(node):
             one.name = new.get(one.name, one.name)
-    content: bytes = kept.SerializeToString()
-    return content
+    return Needed(kept.SerializeToString(), {tensor: given[_plain(tensor)] + ":0" for tensor in fed})
+
+
+def _placeholders(graph: Any, given: Mapping[str, str], capture: StepCapture) -> Iterator[Any]:
+    """A placeholder for each tensor that is given, with the shape that the graph says it has."""
+    by_name = {node.name: node for node in graph.node}
+    dtypes = {_plain(one.tensor): tf.as_dtype(one.value.dtype) for one in capture.fed}
+    for tensor, name in given.items():
+        op, _, number = tensor.partition(":")
+        node = by_name.get(op)
+        shape = tf.TensorShape(None).as_proto()
+        if node is not None and "shape" in node.attr:
+            shape = node.attr["shape"].shape
+        elif node is not None and int(number) < len(node.attr["output_shapes"].list.shape):
+            shape = node.attr["output_shapes"].list.shape[int(number)]
+        placeholder = tf.compat.v1.NodeDef(name=name, op="Placeholder")
+        placeholder.attr["dtype"].type = dtypes.get(tensor, tf.resource).as_datatype_enum
+        placeholder.attr["shape"].shape.CopyFrom(shape)
+        yield placeholder
 
 
 def refuse_reaching_out(capture: StepCapture) -> None:
@@ -89,9 +127,13 @@ def _parsed(capture: StepCapture) -> Any:
 
 
 def _ancestors(graph: Any, tensors: Iterable[str], known: Iterable[str]) -> set[str]:
-    """The names of the ops that the tensors need, where those in `known` are given."""
+    """The names of the ops that the tensors need, where those in `known` are given.
+
+    What has to wait for an op that gives one of those has not to wait.
+    """
     by_name = {node.name: node for node in graph.node}
     given = {_plain(one) for one in known}
+    given |= {f"^{one.partition(':')[0]}" for one in given}
     found: set[str] = set()
     pending = [_plain(tensor) for tensor in tensors]
     while pending:

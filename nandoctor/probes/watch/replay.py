@@ -117,10 +117,11 @@ def restore(capture: StepCapture, path: str) -> tuple[Subject, Step, Feeds, bool
     fed = (*batch.inputs, *batch.labels)
     names = unique_names(one.name for one in capture.held)
     variables = [own_variable(one.value) for one in capture.held]
+    needed = needed_graph(capture)
     function = restored_function(
-        needed_graph(capture),
-        [*(one.tensor for one in fed), *(one.tensor for one in capture.held), *(one.tensor for one in batch.others)],
-        [tensor for _, _, tensor in capture.results],
+        needed.graph,
+        [needed.given[one.tensor] for one in (*fed, *capture.held, *batch.others)],
+        [needed.given.get(tensor, tensor) for _, _, tensor in capture.results],
     )
     held = [variable.handle for variable in variables] + [tf.constant(one.value) for one in batch.others]
     subject = Subject(

@@ -112,7 +112,7 @@ def test_what_the_results_do_not_need_is_left_out(captured: Any) -> None:
 
     capture = capture_of(captured, unused)
     assert "ReadFile" in {node.op for node in tf.compat.v1.GraphDef.FromString(capture.graph).node}
-    assert "ReadFile" not in {node.op for node in tf.compat.v1.GraphDef.FromString(needed_graph(capture)).node}
+    assert "ReadFile" not in {node.op for node in tf.compat.v1.GraphDef.FromString(needed_graph(capture).graph).node}
     assert refuse_reaching_out(capture) is None
 
 
