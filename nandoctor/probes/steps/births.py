@@ -67,15 +67,11 @@ class Birth:
 
 @dataclass(frozen=True)
 class Made:
-    """An op's execution with its operands and the result in question as arrays (None for what is no number).
-
-    `dtype` is the result's in TensorFlow: numpy has no bfloat16, its values are held in float32.
-    """
+    """An op's execution with its operands and the result in question as arrays (None for what is no number)."""
 
     execution: Execution
     operands: list[Array | None]
     output: Array
-    dtype: str
 
     @property
     def floating(self) -> list[Array]:
@@ -130,8 +126,11 @@ def birth_of_variable(name: str, execution: Execution, array: Array, batch: int)
     )
 
 
-def birth_of_op(made: Made, places: Array, inherited: frozenset[int], batch: int, rows: int) -> Birth:
-    """Non-finite values that an op made; `places` are where in its output."""
+def birth_of_op(made: Made, places: Array, inherited: frozenset[int], batch: int, rows: int, *, dtype: str) -> Birth:
+    """Non-finite values that an op made; `places` are where in its output.
+
+    `dtype` is the output's in TensorFlow: numpy has no bfloat16, its values are held in float32.
+    """
     execution, instruction = made.execution, made.execution.instruction
     escalation = bool(inherited) and _fed_by_infinity(made, places)
     return Birth(
@@ -139,7 +138,7 @@ def birth_of_op(made: Made, places: Array, inherited: frozenset[int], batch: int
         kind="constant" if instruction.kind is Kind.CONSTANT else "op",
         name=instruction.name,
         output=TensorStats.of(made.output, histogram=False),
-        dtype=made.dtype,
+        dtype=dtype,
         shape=tuple(made.output.shape),
         batch=batch,
         rows_guess=_rows(places, rows),
@@ -213,6 +212,8 @@ def _if_any(mask: Array) -> Array | None:
 
 
 def _broadcast(numbers: list[Array], output: Array) -> bool:
+    if all(array.shape in ((), output.shape) for array in numbers):
+        return bool(output.shape == () or any(array.shape for array in numbers))
     try:
         return np.broadcast_shapes(*(array.shape for array in numbers)) == output.shape
     except ValueError:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from nandoctor.probes.compat.execution import real_parts, view
+from nandoctor.probes.compat.execution import is_number, real_parts, view
 from nandoctor.probes.steps.absorbing import ADDS, Absorbed, absorbed
 from nandoctor.probes.steps.births import (
     Birth,
@@ -180,17 +180,17 @@ class StepObserver:
                 self._kept.largest[key] = (output.dtype.name, magnitude)
         if magnitude < math.inf:
             return Mark(scope, instruction)
-        return self._nonfinite(execution, array, dtype_name(output, array), tainted)
+        return self._nonfinite(execution, output, array, tainted)
 
-    def _nonfinite(self, execution: Execution, array: Array, dtype: str, tainted: bool) -> Mark:
+    def _nonfinite(self, execution: Execution, output: Any, array: Array, tainted: bool) -> Mark:
         scope, instruction, marks = execution.scope, execution.instruction, execution.marks
         inherited = frozenset().union(*(mark.taint for mark in marks)) if marks else NOTHING
-        made = Made(execution, [_array(one) for one in execution.inputs], array, dtype)
+        made = Made(execution, [_array(one) for one in execution.inputs], array)
         places = fresh_places(made, tainted, self._rows)
         nan, inf, all_nan = _nonfinite_kinds(array)
         if places is None:
             return Mark(scope, instruction, inherited, nan, inf, all_nan)
-        birth = birth_of_op(made, places, inherited, self._batch, self._rows)
+        birth = birth_of_op(made, places, inherited, self._batch, self._rows, dtype=dtype_name(output, array))
         birth.after = NOTHING.union(*(mark.after for mark in marks))
         return Mark(scope, instruction, inherited | self._known(birth), nan, inf, all_nan)
 
@@ -277,6 +277,6 @@ def _merged(execution: Execution) -> Mark:
 def _array(tensor: Any) -> Array | None:
     """The tensor's values for arithmetic; None for strings, resources and variants."""
     dtype = getattr(tensor, "dtype", None)
-    if dtype is None or not (dtype.is_floating or dtype.is_integer or dtype.is_complex or dtype.is_bool):
+    if dtype is None or not is_number(dtype):
         return None
     return real_parts(view(tensor))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -205,20 +205,27 @@ def _aliases(names: Sequence[str], lines: Mapping[str, Any]) -> dict[str, str]:
     return {name: name[:-2] for name in renamed if name[:-2] in referred}
 
 
-def user_lines(graph: Any, name_of: Callable[[str], str] = str) -> dict[str, tuple[str, int, str]]:
+def user_lines(
+    graph: Any, name_of: Callable[[str], str] = str, needed: Collection[str] | None = None
+) -> dict[str, tuple[str, int, str]]:
     """The innermost line of the user's own code for each op that Python traced here, by the forward op's name.
 
     Only frames inside of nandoctor's own call count: who called nandoctor is not who wrote the op. `name_of` gives the
-    names by which the ops are to be known.
+    names by which the ops are to be known; `needed` are the ops of the outermost graph that matter (None: all of them).
     """
+    wanted = None if needed is None else {forward_name(name_of(name)) for name in needed}
     found: dict[str, tuple[str, int, str]] = {}
     for one in python_graphs(graph):
         for op in one.get_operations():
+            name = forward_name(name_of(op.name))
+            # A stack has some hundred frames, and each is made anew when it is asked for.
+            if name in found or (wanted is not None and one is graph and name not in wanted):
+                continue
             for frame in reversed(op.traceback or ()):
                 if frame.filename.startswith(PACKAGE):
                     break
                 if is_user_file(frame.filename):
-                    found.setdefault(forward_name(name_of(op.name)), (frame.filename, frame.lineno, frame.name))
+                    found[name] = (frame.filename, frame.lineno, frame.name)
                     break
     return found
 

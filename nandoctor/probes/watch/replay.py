@@ -118,9 +118,10 @@ def restore(capture: StepCapture, path: str) -> tuple[Subject, Step, Feeds, bool
     names = unique_names(one.name for one in capture.held)
     variables = [own_variable(one.value) for one in capture.held]
     needed = needed_graph(capture)
+    taken = [*(one.tensor for one in fed), *(one.tensor for one in capture.held), *(one.tensor for one in batch.others)]
     function = restored_function(
         needed.graph,
-        [needed.given[one.tensor] for one in (*fed, *capture.held, *batch.others)],
+        [needed.given[tensor] for tensor in taken],
         [needed.given.get(tensor, tensor) for _, _, tensor in capture.results],
     )
     held = [variable.handle for variable in variables] + [tf.constant(one.value) for one in batch.others]

@@ -79,7 +79,7 @@ def take_capture(tracing: Tracing, live: LiveNames, made: Sequence[tuple[str, ra
         held=tuple(held),
         results=(*(("output", spoken[id(one)], tensor_name(one)) for one in outputs), *losses, *gradients),
         terms=tuple((name, tensor_name(one)) for name, one in tracing.noted.terms if one.graph is graph),
-        lines=_lines(tracing, new),
+        lines=_lines(tracing, new, needed),
         layers=live.layers,
         root=live.root,
         compiled=tracing.compiled,
@@ -140,8 +140,10 @@ def _variable_value(handle: Any) -> Array | None:
     return value
 
 
-def _lines(tracing: Tracing, new: Mapping[str, str]) -> dict[str, tuple[str, int, str, str]]:
-    found = user_lines(tracing.graph, lambda name: new.get(name, name)) if tracing.lines is None else tracing.lines
+def _lines(tracing: Tracing, new: Mapping[str, str], needed: set[str]) -> dict[str, tuple[str, int, str, str]]:
+    found = tracing.lines
+    if found is None:
+        found = user_lines(tracing.graph, lambda name: new.get(name, name), needed)
     return {
         name: (file, line, function, linecache.getline(file, line).strip())
         for name, (file, line, function) in found.items()

@@ -23,7 +23,7 @@ def made(op_type: str, output: Any, *operands: Any, attrs: tuple[Any, ...] = ())
     marks = [Mark(None, None, nan=bool(np.isnan(one).any()), inf=bool(np.isinf(one).any())) for one in arrays]
     scope = Scope((), Program("test", 0, (), (), ()), False, {})
     execution = Execution(scope, instruction, None, list(arrays), marks, [])
-    return Made(execution, list(arrays), np.asarray(output, np.float32), "float32")
+    return Made(execution, list(arrays), np.asarray(output, np.float32))
 
 
 def places(one: Made, *, tainted: bool, rows: int = 2) -> list[Any] | None:
