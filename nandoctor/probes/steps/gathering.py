@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +19,7 @@ from nandoctor.probes.steps.interpreter import RefusedError
 from nandoctor.probes.steps.naming import forward_name, is_gradient
 from nandoctor.probes.steps.origins import dataset_rows, origins_of, with_rows
 from nandoctor.probes.steps.passes import Feeds, Pass
-from nandoctor.probes.steps.rows import culprit_rows, refused_rows
+from nandoctor.probes.steps.rows import MOST_SECONDS_TOGETHER, culprit_rows, refused_rows
 from nandoctor.probes.steps.source import source_lines
 from nandoctor.probes.steps.trace import Batch
 
@@ -38,7 +39,7 @@ def gathered_origins(subject: Subject, passes: Sequence[Pass], feed_of: Feeds, f
     kept: list[Origin] = []
     by_birth: list[dict[int, int]] = []
     known: dict[tuple[str | int | None, ...], int] = {}
-    narrowed = 0
+    narrowed, left = 0, MOST_SECONDS_TOGETHER
     for one in passes:
         numbers: dict[int, int] = {}
         by_birth.append(numbers)
@@ -58,7 +59,9 @@ def gathered_origins(subject: Subject, passes: Sequence[Pass], feed_of: Feeds, f
             found = origin
             if _is_root(origin) and narrowed < MOST_NARROWED:
                 narrowed += 1
-                found = _narrowed(one, origin, keys[origin.id], feed_of, fixed)
+                begun = time.monotonic()
+                found = _narrowed(one, origin, keys[origin.id], feed_of, fixed, seconds=left)
+                left -= time.monotonic() - begun
             numbers[origin.id] = known[same] = len(kept)
             parents = tuple(sorted({numbers[one] for one in origin.parents if one in numbers}))
             after = tuple(sorted({numbers[one] for one in origin.after if one in numbers}))
@@ -70,9 +73,11 @@ def _is_root(origin: Origin) -> bool:
     return origin.kind == "op" and not origin.parents and not origin.after and not origin.contained
 
 
-def _narrowed(one: Pass, origin: Origin, key: tuple[Any, ...], feed_of: Feeds, fixed: bool) -> Origin:
+def _narrowed(
+    one: Pass, origin: Origin, key: tuple[Any, ...], feed_of: Feeds, fixed: bool, *, seconds: float
+) -> Origin:
     batch = _batch_of(one, origin.batch, feed_of)
-    culprits = culprit_rows(one.step, key, origin.rows, batch, fixed_batch=fixed)
+    culprits = culprit_rows(one.step, key, origin.rows, batch, fixed_batch=fixed, seconds=seconds)
     return with_rows(origin, culprits.rows, culprits.note, feed_of.batches)
 
 

@@ -14,13 +14,18 @@ from nandoctor.probes.steps.run import Ran, nonfinite_count
 from nandoctor.probes.steps.trace import Batch, Step
 
 
-def disagreements(subject: Subject, step: Step, ran: Ran, batch: Batch) -> tuple[Disagreement, ...]:
-    """Results of one batch that have non-finite values in one of the two runs and not in the other."""
+def compiled_counts(subject: Subject, step: Step, batch: Batch) -> tuple[int, ...]:
+    """How many elements of each result of a batch are not finite where TensorFlow itself runs the step."""
     with unchanged(subject):
         compiled: Sequence[Any] = step.concrete(*batch.flat())
+    return tuple(nonfinite_count(one) for one in compiled)
+
+
+def disagreements(step: Step, ran: Ran, batch: Batch, compiled: Sequence[int]) -> tuple[Disagreement, ...]:
+    """Results of one batch that have non-finite values in one of the two runs and not in the other."""
     found: list[Disagreement] = []
-    for (kind, what), ours, theirs in zip(step.results, ran.values, compiled, strict=True):
-        interpreted, other = nonfinite_count(ours), nonfinite_count(theirs)
+    for (kind, what), ours, other in zip(step.results, ran.values, compiled, strict=True):
+        interpreted = nonfinite_count(ours)
         if (interpreted > 0) != (other > 0):
             elements = int(np.size(ours))
             found.append(Disagreement(kind, what or kind, batch.index, elements, interpreted, other))

@@ -11,7 +11,7 @@ import numpy as np
 
 from nandoctor.errors import UNEXAMINABLE, USAGE, NandoctorError
 from nandoctor.probes.models.subject import Subject
-from nandoctor.probes.steps.hidden import disagreements
+from nandoctor.probes.steps.hidden import compiled_counts, disagreements
 from nandoctor.probes.steps.interpreter import RefusedError
 from nandoctor.probes.steps.loss import ChosenLoss
 from nandoctor.probes.steps.loss_terms import possible_terms
@@ -77,8 +77,17 @@ def training_pass(subject: Subject, chosen: ChosenLoss, batch: Batch, backward: 
     return Pass(step, {**dict.fromkeys(possible_terms(step), Look()), **watch_list(step)})
 
 
-def run_pass(subject: Subject, one: Pass, batch: Batch, names: dict[int, str]) -> None:
-    """Run a pass on one batch, op by op and as TensorFlow runs it; an op that raises an error ends the batch."""
+def run_pass(
+    subject: Subject,
+    one: Pass,
+    batch: Batch,
+    names: dict[int, str],
+    compiled: Callable[[], Sequence[int]] | None = None,
+) -> None:
+    """Run a pass on one batch, op by op and as TensorFlow runs it; an op that raises an error ends the batch.
+
+    `compiled` gives the `compiled_counts` of the batch where TensorFlow has run it already.
+    """
     try:
         ran = run_batch(one.step, batch, one.observations, one.watch, names)
     except RefusedError as refused:
@@ -88,7 +97,8 @@ def run_pass(subject: Subject, one: Pass, batch: Batch, names: dict[int, str]) -
     one.reached = one.reached.with_marks(one.step, ran.marks)
     one.gradients.add(one.step, ran)
     one.losses += _loss_values(one.step, ran)
-    one.disagreements += disagreements(subject, one.step, ran, batch)
+    counts = compiled() if compiled is not None else compiled_counts(subject, one.step, batch)
+    one.disagreements += disagreements(one.step, ran, batch, counts)
     one.compared += 1
 
 

@@ -19,6 +19,7 @@ from nandoctor.probes.steps.trace import Batch, Step
 Fails = Callable[[Sequence[int]], bool]
 MOST_RUNS = 64
 MOST_SECONDS = 20.0
+MOST_SECONDS_TOGETHER = 30.0
 ONE_BY_ONE = 8
 # What is looked at in the first batch alone (the magnitudes in loops, absorbed additions) has been by now.
 AGAIN = 1
@@ -60,19 +61,27 @@ class Culprits:
 
 
 def culprit_rows(
-    step: Step, key: tuple[Any, ...], guess: tuple[int, ...] | None, batch: Batch, *, fixed_batch: bool
+    step: Step,
+    key: tuple[Any, ...],
+    guess: tuple[int, ...] | None,
+    batch: Batch,
+    *,
+    fixed_batch: bool,
+    seconds: float = MOST_SECONDS,
 ) -> Culprits:
     """The rows behind the birth `key` in a batch.
 
     A union of minimal sets: what is left of the batch without them does not show the birth any more. `guess` are the
     rows in which its values lie, if the tensor has a batch axis. `fixed_batch` says that the model takes no other
-    number of rows: then rows are not removed but replaced by one that is kept.
+    number of rows: then rows are not removed but replaced by one that is kept. It takes `seconds` at most, and the run
+    that is under way then.
     """
 
     def happens(fed: list[Any], rows: int) -> bool:
         return _born_with(step, key, fed, rows)
 
-    return _searched(step, (key[1], key[2]), batch, happens, guess=guess, fixed_batch=fixed_batch)
+    limit = min(seconds, MOST_SECONDS)
+    return _searched(step, (key[1], key[2]), batch, happens, guess=guess, fixed_batch=fixed_batch, seconds=limit)
 
 
 def refused_rows(step: Step, refused: RefusedError, batch: Batch, *, fixed_batch: bool) -> Culprits:
@@ -95,6 +104,7 @@ def _searched(
     *,
     guess: tuple[int, ...] | None,
     fixed_batch: bool,
+    seconds: float = MOST_SECONDS,
 ) -> Culprits:
     """The rows with which something happens at an op; `happens` runs the step on flat tensors of so many rows."""
     _, fed_by = step.flow.ancestors(place)
@@ -106,7 +116,7 @@ def _searched(
         filled = [row if row in rows else rows[0] for row in range(count)] if fixed_batch else list(rows)
         return happens(batch.taken(filled).flat(), len(filled))
 
-    return search(_within_budget(fails), guess, count)
+    return search(_within_budget(fails, seconds), guess, count)
 
 
 def search(fails: Fails, guess: tuple[int, ...] | None, count: int) -> Culprits:
@@ -173,13 +183,13 @@ def _smallest(fails: Fails, rows: list[int]) -> list[int]:
     return rows
 
 
-def _within_budget(fails: Fails) -> Fails:
+def _within_budget(fails: Fails, seconds: float) -> Fails:
     started, runs = time.monotonic(), 0
 
     def limited(rows: Sequence[int]) -> bool:
         nonlocal runs
         runs += 1
-        if runs > MOST_RUNS or time.monotonic() - started > MOST_SECONDS:
+        if runs > MOST_RUNS or time.monotonic() - started > seconds:
             raise _BudgetError
         return fails(rows)
 

@@ -5,7 +5,7 @@ The watched run and the replay of a capsule both come through here, and so arriv
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -18,14 +18,15 @@ from nandoctor.probes.watch.capture import StepCapture
 from nandoctor.probes.watch.replay import Replayed, replay
 
 
-def facts_of(capture: StepCapture, known: Facts) -> Facts:
+def facts_of(capture: StepCapture, known: Facts, meanwhile: Callable[[], object] | None = None) -> Facts:
     """What was known at the trip (`run`, `data`, notices and losses of `subject`) with what a replay of the step shows.
 
-    A step that cannot be replayed leaves the facts as they are, with the reason in the trip.
+    A step that cannot be replayed leaves the facts as they are, with the reason in the trip. `meanwhile` is called
+    while TensorFlow is busy, unless the step cannot even be restored.
     """
     script = known.run.script if known.run else ""
     try:
-        replayed = replay(capture, script)
+        replayed = replay(capture, script, meanwhile)
     except NandoctorError as error:
         return _not_replayed(known, script, error.message)
     except Exception as error:  # TensorFlow raises of all kinds; what was known at the trip stays true

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ from nandoctor.probes.compat.watching import own_variable, restored_function
 from nandoctor.probes.models.subject import InputSpec, NamedVariable, Subject
 from nandoctor.probes.models.unique_names import unique_names
 from nandoctor.probes.steps.gathering import gathered_hidden, gathered_origins, gathered_refusals
+from nandoctor.probes.steps.hidden import compiled_counts
 from nandoctor.probes.steps.loss_terms import possible_terms, term_facts
 from nandoctor.probes.steps.observation import Key
 from nandoctor.probes.steps.passes import Feeds, Pass, run_pass
@@ -59,11 +61,19 @@ class Replayed:
     model: Subject
 
 
-def replay(capture: StepCapture, path: str) -> Replayed:
-    """Run the captured step once, op by op, and gather what was observed."""
+def replay(capture: StepCapture, path: str, meanwhile: Callable[[], object] | None = None) -> Replayed:
+    """Run the captured step once, op by op, and gather what was observed.
+
+    TensorFlow's own run of it comes first: `meanwhile` is called while that is under way.
+    """
     subject, step, feeds, fixed = restore(capture, path)
     one = Pass(step, {**dict.fromkeys(possible_terms(step), Look()), **watch_list(step)})
-    run_pass(subject, one, feeds.batch(0), handle_names(subject))
+    batch = feeds.batch(0)
+    with ThreadPoolExecutor(1) as beside:
+        compiled = beside.submit(compiled_counts, subject, step, batch)
+        if meanwhile is not None:
+            meanwhile()
+    run_pass(subject, one, batch, handle_names(subject), compiled.result)
     passes = [one]
     gathered = gathered_origins(subject, passes, feeds, fixed)
     lines = source_lines(step, None)

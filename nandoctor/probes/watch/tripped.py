@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -133,13 +134,18 @@ def _examined(
     if known.subject is not None:
         known = replace(known, subject=replace(known.subject, losses=losses))
     known = _with_source(known, capture)
-    folder = None
-    try:
-        folder = write(capture, known)
-    except Exception as error:
-        notices = (*notices, f"no capsule was written: {_sentence(error)}")
-    facts = facts_of(capture, known) if tf.executing_eagerly() else elsewhere(folder, known)
-    return Tripped(facts, folder, (*notices, *_rows_kept(folder, capture, minimal_rows(facts))))
+
+    @cache
+    def written() -> tuple[Path | None, tuple[str, ...]]:
+        """The capsule, before any op is run one by one; why there is none."""
+        try:
+            return write(capture, known), ()
+        except Exception as error:
+            return None, (f"no capsule was written: {_sentence(error)}",)
+
+    facts = facts_of(capture, known, written) if tf.executing_eagerly() else elsewhere(written()[0], known)
+    folder, unwritten = written()
+    return Tripped(facts, folder, (*notices, *unwritten, *_rows_kept(folder, capture, minimal_rows(facts))))
 
 
 def elsewhere(folder: Path | None, known: Facts) -> Facts:
