@@ -183,7 +183,7 @@ def _smallest(fails: Fails, rows: list[int]) -> list[int]:
     return rows
 
 
-def _within_budget(fails: Fails, seconds: float) -> Fails:
+def _within_budget(fails: Fails, seconds: float = MOST_SECONDS) -> Fails:
     started, runs = time.monotonic(), 0
 
     def limited(rows: Sequence[int]) -> bool:

@@ -103,6 +103,20 @@ def test_the_rest_is_well_and_the_found_rows_fail(planted: tuple[int, list[set[i
         assert set(found.rows) <= set().union(*sets) or len(found.rows) > 8
 
 
+def test_when_no_time_is_left_nothing_is_run_and_the_guess_is_kept() -> None:
+    from nandoctor.probes.steps.rows import _within_budget
+
+    runs: list[Sequence[int]] = []
+
+    def fails(rows: Sequence[int]) -> bool:
+        runs.append(rows)
+        return True
+
+    found = search(_within_budget(fails, -1.0), (1,), 4)
+    assert (found.rows, runs) == ((1,), [])
+    assert "used up" in (found.note or "")
+
+
 def test_when_the_runs_are_used_up_the_guess_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     from nandoctor.probes.steps import rows as module
 
