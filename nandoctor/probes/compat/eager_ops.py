@@ -18,9 +18,9 @@ def listen(listener: Listener) -> Callable[[], None]:
     Only ops that run eagerly are told, not those that are put into a graph, nor calls of traced functions.
     """
 
-    def told(op_type: Any, inputs: Any, attrs: Any, outputs: Any, *name: Any, **graph: Any) -> None:
-        # The name and the graph come by place or by name; both are None for an op that has run eagerly.
-        if all(one is None for one in (*name, *graph.values())):
+    def told(op_type: Any, inputs: Any, attrs: Any, outputs: Any, op_name: Any = None, *, graph: Any = None) -> None:
+        # Both are None for an op that has run eagerly.
+        if op_name is None and graph is None:
             kind = op_type.decode() if isinstance(op_type, bytes) else op_type
             if not kind.startswith("__"):
                 listener(kind, inputs, attrs, outputs)
@@ -37,6 +37,11 @@ def eager_scope() -> str:
 def tensor_number(tensor: Any) -> int:
     """A number that no other eager tensor of this process has."""
     return int(tensor._id)
+
+
+def tensor_numbers(tensors: Sequence[Any]) -> tuple[int, ...]:
+    """`tensor_number` of each."""
+    return tuple([tensor._id for tensor in tensors])
 
 
 def empty_graph(name: str) -> Any:

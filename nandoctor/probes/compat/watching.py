@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import tensorflow as tf
 from tensorflow.compiler.tf2xla.ops import gen_xla_ops
 from tensorflow.python import pywrap_tfe
-from tensorflow.python.eager import backprop, context
+from tensorflow.python.eager import backprop, context, record
 from tensorflow.python.framework import ops
-from tensorflow.python.ops import control_flow_util, resource_variable_ops
+from tensorflow.python.ops import control_flow_util, control_flow_util_v2, resource_variable_ops
 from tensorflow.python.ops.control_flow_v2_func_graphs import CondBranchFuncGraph
+
+BRANCHING = {"If", "StatelessIf"}
 
 
 def is_branch(graph: Any) -> bool:
@@ -32,6 +35,24 @@ def is_compiled_by_xla(graph: Any) -> bool:
 def barrier(tensors: Sequence[Any]) -> list[Any]:
     """The same tensors behind an XLA optimization barrier: what reads them there does not change how they are made."""
     return list(gen_xla_ops.xla_optimization_barrier(input=list(tensors))) if tensors else []
+
+
+def unless(usual: Any, look: Callable[[], Any]) -> Any:
+    """True where `usual` is, else what `look()` gives (a boolean): a tf.cond that hardly costs anything where it is.
+
+    TensorFlow puts the branches of a tf.cond into the graph around it, where the ops of the one that is not taken are
+    passed over one by one. It can as well leave them apart, but then all of a branch runs on one device.
+    """
+    found = tf.cond(usual, lambda: True, look)
+    if len(tf.config.list_logical_devices()) == 1:
+        (branching,) = (one for one in (found.op, *(given.op for given in found.op.inputs)) if one.type in BRANCHING)
+        control_flow_util_v2.maybe_set_lowering_attr(branching, lower_using_switch_merge=False)
+    return found
+
+
+def unrecorded() -> AbstractContextManager[None]:
+    """In its `with` block no open tape records what is computed."""
+    return record.stop_recording()
 
 
 def eager_tensor(value: Any) -> bool:

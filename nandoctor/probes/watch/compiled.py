@@ -60,9 +60,7 @@ def _keep_in_graph(tracing: Tracing, recorder: Recorder, wanted: dict[int, Any])
         done.assign(True)
         return True
 
-    state = recorder.state.read_value()
-    tripped = tf.logical_and(state[1] > 0, tf.equal(state[2], tracing.number))
-    tf.cond(tf.logical_and(tripped, tf.logical_not(done)), keep, lambda: False)
+    tf.cond(tf.logical_and(recorder.tripped_in(tracing.number), tf.logical_not(done)), keep, lambda: False)
     tracing.stash = [stash.get(place, old) for place, old in enumerate(tracing.stash)]
 
 

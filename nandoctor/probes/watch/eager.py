@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import tensorflow as tf
 
-from nandoctor.probes.compat.eager_ops import add_op, eager_scope, empty_graph, listen, tensor_number
+from nandoctor.probes.compat.eager_ops import add_op, eager_scope, empty_graph, listen, tensor_number, tensor_numbers
 from nandoctor.probes.steps.trace import is_user_file
 from nandoctor.probes.watch.guard import Tracing
 from nandoctor.probes.watch.noted import Noted
@@ -53,16 +53,17 @@ class EagerStep:
 
     def listen(self, op_type: str, inputs: Sequence[Any], attrs: Sequence[Any], outputs: Sequence[Any]) -> None:
         """Note an op that has run."""
-        given = tuple(tensor_number(one) for one in inputs)
+        given = tensor_numbers(inputs)
         for number, tensor in zip(given, inputs, strict=True):
             if number not in self.made:
                 self.leaves[number] = tensor
-        results = tuple(tensor_number(one) for one in outputs)
+        results = tensor_numbers(outputs)
         if op_type in RANDOM:
             # It would give something else when run again: what it gave counts as given.
             self.leaves.update(zip(results, outputs, strict=True))
             return
-        self.made.update(dict.fromkeys(results, len(self.ran)))
+        for number in results:
+            self.made[number] = len(self.ran)
         scope = eager_scope()
         line = None if scope.startswith(TAPE) else _user_line()
         self.ran.append(Ran(op_type, given, attrs, results, scope, line, self.differentiates))
@@ -146,26 +147,29 @@ class EagerRecorder:
             self._end()
             self._end = None
 
+    # These run in the middle of the script's own ops, which are not to fail for them.
     def _listen(self, op_type: str, inputs: Sequence[Any], attrs: Sequence[Any], outputs: Sequence[Any]) -> None:
         if len(self.step.ran) <= MOST_OPS:
-            self._shielded(lambda: self.step.listen(op_type, inputs, attrs, outputs))
+            try:
+                self.step.listen(op_type, inputs, attrs, outputs)
+            except Exception as error:
+                self._fail(error)
 
     def begin_gradient(self, op_type: str, inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
         """The tape differentiates an op."""
-        self._shielded(lambda: self.step.begin_gradient(op_type, inputs, outputs))
+        try:
+            self.step.begin_gradient(op_type, inputs, outputs)
+        except Exception as error:
+            self._fail(error)
 
     def end_gradient(self) -> None:
         """The tape has done that."""
         self.step.end_gradient()
 
-    def _shielded(self, act: Callable[[], None]) -> None:
-        # It runs in the middle of the script's own ops, which are not to fail for it.
-        try:
-            act()
-        except Exception as error:
-            self.pause()
-            if self.failed is not None:
-                self.failed(error)
+    def _fail(self, error: Exception) -> None:
+        self.pause()
+        if self.failed is not None:
+            self.failed(error)
 
 
 def tracing_of(

@@ -11,10 +11,11 @@ import tensorflow as tf
 
 from nandoctor.facts import EvaluationFacts
 from nandoctor.facts.run import EvaluationWay
-from nandoctor.probes.compat.watching import barrier, is_compiled_by_xla, replica_number
-from nandoctor.probes.watch.guard import Tracing, Trip, all_finite, fill, half_squares, stash_for
+from nandoctor.probes.compat.watching import barrier, is_compiled_by_xla, replica_number, unless
+from nandoctor.probes.watch.guard import Tracing, fill, stash_for
 from nandoctor.probes.watch.noted import Noted, flat_tensors
 from nandoctor.probes.watch.recorder import Recorder
+from nandoctor.probes.watch.seen import Trip, all_finite, half_squares
 from nandoctor.probes.watch.stepgraph import kept_tensors, step_graph
 
 
@@ -98,7 +99,7 @@ def guarded_evaluation(tracings: list[Tracing], recorder: Recorder, noted: Noted
 
     def look() -> Any:
         # A sum of squares overflows before what is summed does.
-        fine = tf.logical_or(all_finite(seen), tf.not_equal(recorder.state[1], int(Trip.NONE)))
+        fine = tf.logical_or(all_finite(seen), tf.not_equal(recorder.state[0], int(Trip.NONE)))
         return tf.cond(fine, lambda: True, keep)
 
     def keep() -> Any:
@@ -106,7 +107,7 @@ def guarded_evaluation(tracings: list[Tracing], recorder: Recorder, noted: Noted
         recorder.trip(tf.constant(int(Trip.EVALUATION), tf.int64), tracing.number)
         return tf.constant(False)
 
-    tf.cond(tf.math.is_finite(tf.reduce_sum(half_squares(seen))), lambda: True, look)
+    unless(tf.math.is_finite(tf.reduce_sum(half_squares(seen))), look)
     recorder.count()
 
 

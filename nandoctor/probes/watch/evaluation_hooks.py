@@ -11,9 +11,9 @@ import tensorflow as tf
 from nandoctor.facts.run import EvaluationWay
 from nandoctor.probes.watch.evaluated_again import evaluated_again, parts
 from nandoctor.probes.watch.evaluating import guarded_evaluation
-from nandoctor.probes.watch.guard import Trip, all_finite
 from nandoctor.probes.watch.noted import flat_tensors
 from nandoctor.probes.watch.patching import Undo, owner_of, wrapped
+from nandoctor.probes.watch.seen import Trip, all_finite
 from nandoctor.probes.watch.session import Watch
 
 STEPS = {"evaluate": ("test_step", "test_function"), "predict": ("predict_step", "predict_function")}

@@ -11,10 +11,11 @@ import tensorflow as tf
 
 from nandoctor.facts import History, OptimizerFacts, RunFacts, TripFacts
 from nandoctor.facts.run import TripKind
-from nandoctor.probes.watch.guard import Tracing, Trip
+from nandoctor.probes.watch.guard import Tracing
 from nandoctor.probes.watch.live import model_of
 from nandoctor.probes.watch.measured import updates_applied
 from nandoctor.probes.watch.recorder import TOTALS
+from nandoctor.probes.watch.seen import Trip
 from nandoctor.probes.watch.session import Optimizing, Watch
 
 KINDS: Mapping[Trip, TripKind] = {

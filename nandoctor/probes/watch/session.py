@@ -7,19 +7,21 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 from weakref import WeakSet
 
 from nandoctor.facts import EvaluationFacts
 from nandoctor.probes.compat.watching import replica_number
 from nandoctor.probes.watch.eager import EagerRecorder
+from nandoctor.probes.watch.eager_guard import EagerGuard
 from nandoctor.probes.watch.evaluating import Evaluating, evaluation_of
-from nandoctor.probes.watch.guard import Tracing, Trip
+from nandoctor.probes.watch.guard import Tracing
 from nandoctor.probes.watch.measured import MeasuredUpdates, updates_applied
 from nandoctor.probes.watch.noted import Notebook
 from nandoctor.probes.watch.recorder import Recorder
 from nandoctor.probes.watch.schedule import Schedule
+from nandoctor.probes.watch.seen import Trip
 
 POLL_SECONDS = 0.05
 
@@ -48,6 +50,11 @@ class Optimizing:
     applied: int | None = None
     left_out: int = 0
     updates: MeasuredUpdates = field(default_factory=MeasuredUpdates)
+
+    @cached_property
+    def eagerly(self) -> EagerGuard:
+        """What guards its updates that run eagerly."""
+        return EagerGuard(self.recorder)
 
 
 @dataclass

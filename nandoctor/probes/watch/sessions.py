@@ -13,9 +13,10 @@ import tensorflow as tf
 
 from nandoctor.probes.steps.trace import user_lines
 from nandoctor.probes.watch.capture import Fed, Held, StepCapture
-from nandoctor.probes.watch.guard import STOPPED, Tracing, Trip, all_finite, half_squares
+from nandoctor.probes.watch.guard import STOPPED, Tracing
 from nandoctor.probes.watch.noted import Noted, scalars
 from nandoctor.probes.watch.recorder import STEPS, TOTALS
+from nandoctor.probes.watch.seen import Trip, all_finite, half_squares
 from nandoctor.probes.watch.stepgraph import ancestors
 from nandoctor.stats import Array
 
@@ -93,7 +94,7 @@ def guarded_operation(
         weights = half_squares(after)
         checked = tf.raw_ops.Assert(condition=all_finite(after), data=[STOPPED], summarize=1)
     with tf.control_dependencies([checked]):
-        row = tf.concat([tf.stack([loss, rate]), norms, weights], 0)
+        row = tf.stack([loss, rate, *norms, *weights])
     operation = tf.group(made, checked)
     return SessionUpdate(optimizer, losses, gradients, variables, operation, rate, row, SessionRecorder(len(variables)))
 

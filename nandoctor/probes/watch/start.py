@@ -21,7 +21,7 @@ from nandoctor.probes.watch.schedule import Schedule
 
 if TYPE_CHECKING:
     from nandoctor.facts import EvaluationFacts, Facts, SubjectFacts
-    from nandoctor.probes.watch.guard import Trip
+    from nandoctor.probes.watch.seen import Trip
     from nandoctor.probes.watch.session import Optimizing, Watch
     from nandoctor.probes.watch.tripped import Tripped
 

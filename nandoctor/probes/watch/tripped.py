@@ -21,9 +21,10 @@ from nandoctor.probes.watch.capsule import Keeping, capsule_name, write_capsule,
 from nandoctor.probes.watch.capture import StepCapture
 from nandoctor.probes.watch.data_behind import GivenTo, data_behind, told_by_data
 from nandoctor.probes.watch.failure import facts_of, minimal_rows
-from nandoctor.probes.watch.guard import Tracing, Trip
+from nandoctor.probes.watch.guard import Tracing
 from nandoctor.probes.watch.live import live_names
 from nandoctor.probes.watch.records import run_facts, trip_facts, value_of
+from nandoctor.probes.watch.seen import Trip
 from nandoctor.probes.watch.session import Optimizing, Watch
 from nandoctor.probes.watch.spoken_names import losses_of
 from nandoctor.probes.watch.taking import take_capture

@@ -10,8 +10,9 @@ import tensorflow as tf
 
 from nandoctor.probes.compat.watching import replica_number
 from nandoctor.probes.watch.eager import tracing_of
-from nandoctor.probes.watch.guard import Tracing, Update, guarded_eagerly, guarded_update
+from nandoctor.probes.watch.guard import Tracing, guarded_update
 from nandoctor.probes.watch.noted import EAGER, Noted
+from nandoctor.probes.watch.seen import Update
 from nandoctor.probes.watch.session import Optimizing, Watch
 
 
@@ -41,7 +42,7 @@ def guard_eagerly(watch: Watch, optimizer: Any, grads: list[Any], trainable: Any
         watch.eager.update()
         optimizing, update = _prepared(watch, optimizer, grads, trainable, plain)
         noted = watch.notebook.turn(EAGER)
-        made = guarded_eagerly(optimizing.recorder, noted, update, lambda: _traced(watch, noted, update))
+        made = optimizing.eagerly.update(noted, update, lambda: _traced(watch, noted, update))
     except Exception as error:
         if update is None or not update.begun:
             watch.give_up(error)

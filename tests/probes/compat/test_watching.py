@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import tensorflow as tf
 
-from nandoctor.probes.compat.watching import on_backward_ops
+from nandoctor.probes.compat.watching import on_backward_ops, unless
 
 pytestmark = pytest.mark.tensorflow
 
@@ -50,3 +50,14 @@ def test_of_two_ops_on_one_tensor_each_has_its_own() -> None:
 
     assert {"Log", "Acos", "Mul"} <= told.keys()
     assert "Square" in told["Acos"] - told["Log"]
+
+
+def test_what_is_built_for_the_unusual_runs_only_then() -> None:
+    looked = tf.Variable(0)
+
+    @tf.function
+    def usual(value: Any) -> Any:
+        return unless(tf.math.is_finite(value), lambda: looked.assign_add(1) > 1)
+
+    assert [bool(usual(value)) for value in (1.0, float("nan"), 2.0, float("inf"))] == [True, False, True, True]
+    assert looked.numpy() == 2

@@ -23,12 +23,12 @@ BEFORE_THE_UPDATE = [
     "guard.step_graph",
     "guard.kept_tensors",
     "guard.own_variable",
-    "guard.half_squares",
+    "guard.seen_of",
     "recorder.Recorder.write",
 ]
 WITH_OR_AFTER_IT = [
     "guard._after",
-    "recorder.Recorder.write_weights",
+    "guard.half_squares",
     "recorder.Recorder.count",
     "recorder.Recorder.asked",
     "recorder.Recorder.tripped",
@@ -36,13 +36,13 @@ WITH_OR_AFTER_IT = [
     "session.Watch.epoch_begins",
     "session.Watch.traced_anew",
 ]
-IN_A_BRANCH = ["guard.kept_tensors", "guard._after", "recorder.Recorder.write_weights", "recorder.Recorder.count"]
+IN_A_BRANCH = ["guard.kept_tensors", "guard._after", "guard.half_squares", "recorder.Recorder.count"]
 EAGERLY = [
     "updating._prepared",
-    "updating.guarded_eagerly",
-    "guard.half_squares",
+    "eager_guard.EagerGuard.update",
+    "eager_guard.seen_of",
+    "eager_guard.half_squares",
     "recorder.Recorder.write",
-    "recorder.Recorder.write_weights",
     "recorder.Recorder.count",
     "eager.EagerRecorder.enter",
     "eager.EagerRecorder.leave",
