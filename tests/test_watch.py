@@ -127,3 +127,32 @@ def test_outside_of_the_block_everything_is_as_it_was(model: Any, poisoned: tupl
     assert methods() == before
     trained(model, poisoned)
     assert not finite(model)
+
+
+@pytest.mark.tensorflow
+def test_a_function_that_was_traced_before_is_named_and_left_alone() -> None:
+    import tensorflow as tf
+
+    weight, traced = tf.Variable(1.0), []
+
+    @tf.function
+    def doubled(x: Any) -> Any:
+        return 2.0 * x
+
+    @tf.function
+    def train_step(x: Any) -> None:
+        traced.append(x)
+        with tf.GradientTape() as tape:
+            loss = tf.square(weight * doubled(x))
+        weight.assign_sub(0.01 * tape.gradient(loss, weight))
+
+    train_step(tf.constant(1.0))
+    with nandoctor.watch() as watched:
+        train_step(tf.constant(2.0))
+        doubled(tf.constant(2.0))
+
+    assert watched.report is not None
+    (told,) = [one for one in watched.report.notices if one.startswith("Not watched")]
+    line = train_step.python_function.__code__.co_firstlineno
+    assert told.startswith(f"Not watched: the steps of train_step (test_watch.py:{line}), as traced before")
+    assert len(traced) == 1

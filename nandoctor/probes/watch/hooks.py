@@ -38,6 +38,9 @@ def install_tensorflow(watch: Watch) -> list[Undo]:
 
     def call(plain: Any) -> Any:
         def run(self: Any, *args: Any, **kwargs: Any) -> Any:
+            if watch.late and not watch.off:
+                with watch.working():
+                    watch.traced_before.meet(self)
             try:
                 result = plain(self, *args, **kwargs)
             except tf.errors.InvalidArgumentError:

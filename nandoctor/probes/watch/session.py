@@ -22,6 +22,7 @@ from nandoctor.probes.watch.noted import Notebook
 from nandoctor.probes.watch.recorder import Recorder
 from nandoctor.probes.watch.schedule import Schedule
 from nandoctor.probes.watch.seen import Trip
+from nandoctor.probes.watch.traced_before import TracedBefore
 
 POLL_SECONDS = 0.05
 
@@ -81,7 +82,8 @@ class Watch:
     looked at, by `on_look` whose batch is kept, and when the records are read, by `on_reading`. `on_evaluation` is
     called with the first evaluation whose failing batch was kept. `ways` are how
     the script trains, `epochs` how many epochs of `fit` have begun. `late` says that TensorFlow was there before the
-    watch: models may have been traced without it, and `retraced` are those that have been traced anew since. `seconds`
+    watch: models may have been traced without it, `retraced` are those that have been traced anew since, and
+    `traced_before` knows the functions that have not. `seconds`
     is the time that the watch's own Python code took, `failure` what made it switch itself off.
     """
 
@@ -109,6 +111,7 @@ class Watch:
     skipped: list[int] = field(default_factory=list)
     late: bool = False
     retraced: WeakSet[Any] = field(default_factory=WeakSet)
+    traced_before: TracedBefore = field(default_factory=TracedBefore)
     seconds: float = 0.0
     failure: str | None = None
 

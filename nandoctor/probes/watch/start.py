@@ -106,6 +106,11 @@ class Watching:
         if watch.skipped:
             count = plural(len(watch.skipped), "step")
             self.notices.append(f"The weights were not updated at {count}: {listing(watch.skipped)}.")
+        if watch.traced_before.training:
+            self.notices.append(
+                f"Not watched: the steps of {listing(watch.traced_before.training)}, as traced before the watch began. "
+                "What is first called inside of it is watched."
+            )
         if check_up and self.tripped is None and not watch.off and watch.schedule.step < watch.steps():
             for one in watch.optimizing.values():
                 self._look(watch, one)
@@ -170,12 +175,16 @@ class Watching:
         return sentence(run, max_steps=self.wanted.max_steps, nearest=nearest, spent=self.watch.seconds)
 
     def _why_unwatched(self) -> str:
+        from nandoctor.wording import listing
+
         if self.unwatched:
             return self.unwatched
         if self.watch is None:
             return "the script did not import TensorFlow"
         if self.watch.failure:
             return f"the watch switched itself off ({self.watch.failure})"
+        if self.watch.traced_before.training:
+            return f"{listing(self.watch.traced_before.training)} had been traced before the watch began"
         return "no optimizer updated any weights"
 
     def facts(self) -> Facts:
