@@ -181,13 +181,21 @@ def function_graphs(function: Any) -> list[Any]:
     return [concrete.graph for concrete in function._list_all_concrete_functions()]
 
 
+def loss_scale_optimizers() -> tuple[type, ...]:
+    """The two classes of tf-keras that scale the loss: around its optimizers of old, and around those of today."""
+    from tf_keras.src.mixed_precision import loss_scale_optimizer
+
+    return loss_scale_optimizer.LossScaleOptimizer, loss_scale_optimizer.LossScaleOptimizerV3
+
+
 def replica_number() -> int:
-    """The number of the replica whose step is being traced; 0 where the training is not distributed."""
+    """The number of the replica whose step is being traced, on this worker; 0 where the training is not distributed."""
     replica = tf.distribute.get_replica_context()
     if replica is None or replica.num_replicas_in_sync == 1:
         return 0
     number = tf.get_static_value(replica.replica_id_in_sync_group)
-    return 0 if number is None else int(number)
+    place, workers = worker_number()
+    return 0 if number is None else int(number) - place * (replica.num_replicas_in_sync // workers)
 
 
 def worker_number() -> tuple[int, int]:

@@ -43,7 +43,8 @@ class EagerGuard:
                 kind = Trip.NONE if all_finite([one.read_value() for one in update.variables]) else Trip.WEIGHTS
             if kind is not Trip.NONE:
                 recorder.trip(tf.constant(int(kind), tf.int64), traced().number)
-            elif np.isnan(recorder.alarm.numpy()) and recorder.wanted():
+            elif np.isnan(recorder.alarm.numpy()) and recorder.wanted() and np.isfinite(row.numpy()).all():
+                # A step that a loss scale leaves out is none to look at: its gradients overflow on purpose.
                 recorder.hold(traced().number)
             recorder.count()
         return kind is Trip.NONE

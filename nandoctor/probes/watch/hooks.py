@@ -11,7 +11,12 @@ from typing import Any
 
 import tensorflow as tf
 
-from nandoctor.probes.compat.watching import is_function_graph, is_jit_compiled, on_eager_backward
+from nandoctor.probes.compat.watching import (
+    is_function_graph,
+    is_jit_compiled,
+    loss_scale_optimizers,
+    on_eager_backward,
+)
 from nandoctor.probes.watch.compiled import keep_arguments
 from nandoctor.probes.watch.evaluation_hooks import install_evaluations
 from nandoctor.probes.watch.noted import EAGER, flat_tensors
@@ -105,28 +110,26 @@ def install_keras(watch: Watch, keras: Any) -> list[Undo]:
 
         return run
 
-    def apply_scaled(plain: Any) -> Any:
-        def run(self: Any, grads: Any, trainable_variables: Any = None) -> Any:
-            unwatched = watch.off or get_ident() in watch.within or tf.executing_eagerly()
-            if unwatched or not is_function_graph(tf.compat.v1.get_default_graph()):
-                return plain(self, grads, trainable_variables)
-            return guard_traced(watch, self, list(grads), trainable_variables, plain)
-
-        return run
-
     return [
         wrapped(owner_of(keras.optimizers.Optimizer, "apply"), "apply", apply),
-        wrapped(keras.optimizers.LossScaleOptimizer, "apply", apply_scaled),
+        wrapped(keras.optimizers.LossScaleOptimizer, "apply", apply),
         *_install_models(watch, keras),
     ]
 
 
 def install_tf_keras(watch: Watch, keras: Any) -> list[Undo]:
-    """Hooks in tf-keras (Keras 2): the update of the weights, of both of its kinds of optimizers, and as in Keras 3."""
+    """Hooks in tf-keras (Keras 2): the update of the weights, of all of its kinds of optimizers, and as in Keras 3."""
+    within_others: set[int] = set()
 
     def apply_gradients(plain: Any) -> Any:
         def run(self: Any, grads_and_vars: Any, *args: Any, **kwargs: Any) -> Any:
             pairs = list(grads_and_vars)
+            inner = getattr(self, "inner_optimizer", None)
+            if inner is not None:
+                within_others.add(id(inner))
+            if id(self) in within_others:
+                # With replicas it is called from threads of their own.
+                return plain(self, pairs, *args, **kwargs)
             traced = is_function_graph(tf.compat.v1.get_default_graph())
             if watch.off or get_ident() in watch.within or not (traced or tf.executing_eagerly()):
                 return plain(self, pairs, *args, **kwargs)
@@ -141,7 +144,7 @@ def install_tf_keras(watch: Watch, keras: Any) -> list[Undo]:
         return run
 
     kinds = (keras.optimizers.Optimizer, keras.optimizers.legacy.Optimizer)
-    owners = {owner_of(kind, "apply_gradients") for kind in kinds}
+    owners = {owner_of(kind, "apply_gradients") for kind in (*kinds, *loss_scale_optimizers())}
     updates = [wrapped(owner, "apply_gradients", apply_gradients) for owner in owners]
     return [*updates, *_install_models(watch, keras)]
 

@@ -17,6 +17,7 @@ from nandoctor.probes.watch.measured import updates_applied
 from nandoctor.probes.watch.recorder import TOTALS
 from nandoctor.probes.watch.seen import Trip
 from nandoctor.probes.watch.session import Optimizing, Watch
+from nandoctor.probes.watch.updating import loss_scale
 
 KINDS: Mapping[Trip, TripKind] = {
     Trip.LOSS: "loss",
@@ -61,7 +62,7 @@ def optimizer_facts(one: Optimizing, *, slots: bool = True) -> OptimizerFacts:
         schedule=_schedule(inner),
         clip=_clip(inner),
         momentum=_number(getattr(inner, "momentum", None)) or 0.0,
-        loss_scale=_number(getattr(optimizer, "dynamic_scale", None)),
+        loss_scale=_number(loss_scale(optimizer)),
         skipped=0 if made is None else max(one.recorder.asked() - one.left_out - made, 0),
         bad_slots=tuple(_bad_slots(optimizer)) if slots else (),
         history=history(one),

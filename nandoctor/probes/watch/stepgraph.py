@@ -54,13 +54,26 @@ def kept_tensors(graph: Any, results: Iterable[Any]) -> list[Kept]:
     for op in graph.get_operations():
         if op.name not in needed:
             continue
-        if op.type in FEEDING or op.type in RANDOM:
+        if _draws_if_there_is_more(op):
+            kept += [Kept("pipeline", tensor) for tensor in _behind(op) if tensor.op.name in needed]
+        elif op.type in FEEDING or op.type in RANDOM:
             kind = "random" if op.type in RANDOM else "pipeline"
             kept += [Kept(kind, tensor) for tensor in op.outputs if tensor.dtype not in OPAQUE]
         elif op.type == "ReadVariableOp" and op.inputs[0].ref() in assigned and op.inputs[0].ref() not in read:
             read.add(op.inputs[0].ref())
             kept.append(Kept("state", op.outputs[0]))
     return kept
+
+
+def _draws_if_there_is_more(op: Any) -> bool:
+    """Whether it is the tf.cond in which a distributed iterator draws a batch, or makes an empty one at its end."""
+    return op.type in ("If", "StatelessIf") and any(one.op.type == "IteratorGetNextAsOptional" for one in op.inputs)
+
+
+def _behind(op: Any) -> list[Any]:
+    """What a tf.cond gives, as Python knows it: behind an Identity each."""
+    read = [one for output in op.outputs if output.dtype not in OPAQUE for one in output.consumers()]
+    return [one.outputs[0] for one in read if one.type == "Identity"]
 
 
 def restored_by(graph: Any) -> list[tuple[Any, Any]]:

@@ -91,13 +91,21 @@ def _prepared(watch: Watch, optimizer: Any, grads: list[Any], trainable: Any, pl
         [variable for _, variable in pairs],
         _learning_rate(optimizer),
         run,
-        scale=getattr(optimizer, "dynamic_scale", None),
+        scale=loss_scale(optimizer),
     )
     return watch.optimized(optimizer, names, update.variables), update
 
 
+def loss_scale(optimizer: Any) -> Any:
+    """What a LossScaleOptimizer multiplies the loss by and adapts, None for any other, and for one of a fixed scale."""
+    if getattr(optimizer, "dynamic", None) is True:
+        return optimizer.loss_scale
+    return getattr(optimizer, "dynamic_scale", None)
+
+
 def _learning_rate(optimizer: Any) -> Any:
     """The learning rate of the update at hand."""
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
     rate = getattr(optimizer, "_learning_rate", None)
     if rate is not None and callable(rate) and not isinstance(rate, tf.Variable) and hasattr(rate, "get_config"):
         return rate(optimizer.iterations)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import tensorflow as tf
 
-from nandoctor.probes.compat.watching import on_backward_ops, unless
+from nandoctor.probes.compat.watching import loss_scale_optimizers, on_backward_ops, unless
 
 pytestmark = pytest.mark.tensorflow
 
@@ -61,3 +61,12 @@ def test_what_is_built_for_the_unusual_runs_only_then() -> None:
 
     assert [bool(usual(value)) for value in (1.0, float("nan"), 2.0, float("inf"))] == [True, False, True, True]
     assert looked.numpy() == 2
+
+
+def test_both_loss_scale_optimizers_of_tf_keras() -> None:
+    import tf_keras
+
+    old, new = tf_keras.optimizers.legacy.SGD(), tf_keras.optimizers.SGD()
+    made = [type(tf_keras.mixed_precision.LossScaleOptimizer(one)) for one in (old, new)]
+
+    assert made == list(loss_scale_optimizers())

@@ -83,7 +83,6 @@ def test_all_workers_stop_at_the_step_that_was_not_finite_on_one(tmp_path: Path,
     assert chief["cause"] == "unexplained-trip"
     assert "worker 1" in chief["message"]
     assert chief["location"]["step"] == worker["location"]["step"] == 4
-    if legacy == "0":
-        # The step of fit draws its batch from an iterator that is not in the graph's reach: it is not replayed yet.
-        assert worker["cause"] == "log-of-negative"
-        assert worker["location"]["rows"] == [1]
+    assert worker["cause"] == "log-of-negative"
+    assert worker["location"]["rows"] == [1]
+    assert worker["location"]["dataset_rows"] == ([33] if legacy == "1" else None)
