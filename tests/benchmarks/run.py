@@ -14,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import check_data
+import lint
 import memory
 import planted_data
 import start_up
@@ -31,6 +32,7 @@ BENCHMARKS: dict[str, Callable[[Path, bool], Table]] = {
     "trip": trip.measure,
     "start-up": start_up.measure,
     "check-data": check_data.measure,
+    "lint": lint.measure,
     "data-faults": planted_data.measure,
 }
 

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from nandoctor.facts.source import SingleSoftmax, SourceHead, SourceLoss, SourcePair
-from nandoctor.probes.source.evaluate import activation_of, path_of
+from nandoctor.probes.source.activations import activation_of
 from nandoctor.probes.source.names import Names, own_statements, tensor_function
 from nandoctor.probes.source.places import Places
+from nandoctor.probes.source.scope import path_of
 from nandoctor.probes.source.survey import Survey, called_name
 
 _UNITS = re.compile(r"^keras\.layers\.(Dense|Conv[123]D|Convolution[123]D|EinsumDense)$")

@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from nandoctor.probes.source.contexts import PREDICTION, Contexts, is_tape
-from nandoctor.probes.source.evaluate import CalledEpsilon, Evaluator, Scope, path_of
+from nandoctor.probes.source.evaluate import Evaluator
 from nandoctor.probes.source.names import Names, own_statements
 from nandoctor.probes.source.recording import RISKY
+from nandoctor.probes.source.scope import CALLED_EPSILON, Scope, path_of
 from nandoctor.probes.source.settings import literal
 from nandoctor.probes.source.survey import Definition, Survey, may_be
 from nandoctor.probes.source.value import ABOVE_ZERO, EPSILON, UNKNOWN, Value, joined, number, within
@@ -181,7 +182,7 @@ def _parameters(function: Definition | ast.Lambda, *, is_loss: bool) -> dict[str
 
 def _parameter(name: str, default: ast.expr | None) -> Value:
     given = literal(default, {}) if default is not None else None
-    if CalledEpsilon.search(name):
+    if CALLED_EPSILON.search(name):
         return EPSILON if not given else number(given)
     if default is None:
         return _TENSOR
