@@ -55,7 +55,7 @@ class Models:
         self._losses: dict[str, SourceLoss] = {}
         self._text = text
         self._constants = constants
-        self._worth_it = seen.with_inner(function for call, function in seen.calls if called_name(call) in _TELLING)
+        self._worth_it = seen.with_outer({function for call, function in seen.calls if called_name(call) in _TELLING})
 
     def read(self, body: Iterable[ast.stmt], names: Names, inside: str | None = None) -> SourceHead | None:
         """Goes through a body and the functions in it; the head of the model that it returns."""

@@ -35,11 +35,14 @@ class Statements:
         for test, function in seen.tests:
             self._tests.setdefault(function, []).append(test)
         # Only where something may go wrong is a function looked at statement by statement.
-        risky = [function for call, function in seen.calls if may_be(call, names, RISKY)]
-        self._worth_it = seen.with_inner([*seen.divided, *risky])
+        risky = {function for call, function in seen.calls if may_be(call, names, RISKY)} | seen.divided
+        self._worth_it = seen.with_outer(risky)
+        self._nothing = not risky
 
     def module(self, tree: ast.Module, names: Names) -> None:
         """All statements of a module."""
+        if self._nothing:
+            return
         self._run(tree.body, Scope(names, {}, tested=self._tested(None)))
 
     def _run(self, body: Iterable[ast.stmt], scope: Scope) -> None:
