@@ -89,7 +89,7 @@ def judged(trial: Trial, ran: Ran, control: Ran, finding: Finding, training: Tra
         return replace(trial, failed=f"{cause} at step {trip.step:,}", figures=figures)
     if ran.raised is not None:
         return replace(trial, failed=f"the script raised {ran.raised}", figures=figures)
-    if training.failing_step is not None and found.steps <= training.failing_step:
+    if training.failing_step is not None and training.raised is None and found.steps <= training.failing_step:
         ended = f"the script ended after {plural(found.steps, 'step')}"
         return replace(trial, failed=ended, figures=figures)
     left = next((one for one in diagnose(ran.facts, training.policy).findings if _counts(one, finding)), None)

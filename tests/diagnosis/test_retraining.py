@@ -136,13 +136,14 @@ def test_without_a_control_that_fails_again_a_trial_is_void(script: Path, contro
 
 def test_an_exception_has_to_come_again_and_to_stay_away(script: Path) -> None:
     raised = went(1.0, 1.0)
-    _, run = answering(Ran(raised, "InvalidArgumentError", 1.0), Ran(FINE, None, 1.0))
+    # It may well have been raised after the last step.
+    _, run = answering(Ran(raised, "InvalidArgumentError", 1.0), Ran(raised, None, 1.0))
 
     (remedy,) = (
         retrained(report(script, CLIP), training(script, raised, "InvalidArgumentError"), run).findings[0].remedies
     )
 
-    assert (remedy.verdict, remedy.trial["steps_passed"]) == ("verified", 26)
+    assert (remedy.verdict, remedy.trial["steps_passed"]) == ("verified", 2)
 
 
 def test_a_remedy_that_cannot_be_written_says_why_and_no_control_is_run(script: Path) -> None:
@@ -169,6 +170,18 @@ def test_a_setting_is_changed_from_outside_where_the_source_does_not_show_it(scr
     assert (asked[1].setting.kind, asked[1].setting.value, asked[1].texts) == ("learning-rate", 0.1, {})
     assert (remedy.verdict, remedy.patch) == ("verified", None)
     assert remedy.trial["tried"] == "the change from outside, trained again from the start"
+
+
+def test_a_setting_that_changes_nothing_was_not_tried(script: Path) -> None:
+    script.write_text(SCRIPT.replace("SGD(0.1)", "SGD(settings.rate)"))
+    _, run = answering(Ran(FAILED, None, 1.0), Ran(None, None, 1.0, "it changes nothing of this script"))
+
+    (remedy,) = retrained(report(script, SLOWER), training(script), run).findings[0].remedies
+
+    assert (remedy.verdict, remedy.trial["why"]) == (
+        "untried",
+        "the run with it gave nothing: it changes nothing of this script",
+    )
 
 
 def test_when_the_time_is_over_the_rest_is_not_tried(script: Path) -> None:

@@ -37,7 +37,7 @@ def finite_rows_only(source: Source, role: str, array: str | None) -> list[Edit]
     np = source.spelled("numpy")
     bad = _array(fed, role, array)
     test = f"{np}.isfinite({bad}).reshape(len({bad}), -1).all(axis=1)"
-    return _selected(source, fed, f"finite = {test}", "finite")
+    return _selected(source, fed, f"finite_rows = {test}", "finite_rows")
 
 
 def rows_without(source: Source, role: str, array: str | None, value: float) -> list[Edit]:
@@ -46,7 +46,7 @@ def rows_without(source: Source, role: str, array: str | None, value: float) -> 
     np = source.spelled("numpy")
     bad = _array(fed, role, array)
     test = f"~{np}.isclose({bad}, {value:.10g}).reshape(len({bad}), -1).any(axis=1)"
-    return _selected(source, fed, f"measured = {test}", "measured")
+    return _selected(source, fed, f"measured_rows = {test}", "measured_rows")
 
 
 def rows_left_out(source: Source, rows: Sequence[int]) -> list[Edit]:
@@ -63,7 +63,7 @@ def labels_within(source: Source, low: int, high: int) -> list[Edit]:
     np = source.spelled("numpy")
     name = _array(fed, "label", None)
     test = f"(({name} >= {low}) & ({name} <= {high})).reshape(len({name}), -1).all(axis=1)"
-    return _selected(source, fed, f"known = {np}.asarray({test})", "known")
+    return _selected(source, fed, f"known_rows = {np}.asarray({test})", "known_rows")
 
 
 def labels_from_zero(source: Source) -> list[Edit]:
@@ -107,8 +107,9 @@ def finite_batches_only(source: Source) -> list[Edit]:
     if len(returns) != 1 or len(returns[0].elts) != 2:
         raise UnwritableError("what makes the batches does not give inputs and labels at one place")
     given, statement = returns[0], source.statement(returns[0])
-    text = f"inputs, labels = {source.of(given)}\nfinite = {np}.isfinite(inputs).reshape(len(inputs), -1).all(axis=1)"
-    kept = "inputs[finite], labels[finite]"
+    test = f"finite_rows = {np}.isfinite(batch_inputs).reshape(len(batch_inputs), -1).all(axis=1)"
+    text = f"batch_inputs, batch_labels = {source.of(given)}\n{test}"
+    kept = "batch_inputs[finite_rows], batch_labels[finite_rows]"
     return [source.line_before(statement, text), Edit(source.start(given), source.end(given), kept)]
 
 

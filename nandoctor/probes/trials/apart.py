@@ -64,7 +64,8 @@ def run_apart(
             said = errors.read_text(errors="replace").strip().splitlines() or ["it said nothing"]
             return Ran(None, None, took, f"its process ended without a result: {said[-1][:300]}")
         found = json.loads(result.read_text(encoding="utf-8"))
-        return Ran(parse_facts(found["facts"]), found["raised"], took)
+        facts = parse_facts(found["facts"]) if found["facts"] is not None else None
+        return Ran(facts, found["raised"], took, found["failure"])
 
 
 def child() -> None:
@@ -75,5 +76,6 @@ def child() -> None:
     told["program"] = Program(program["target"], tuple(program["arguments"]), program["is_module"])
     told["setting"] = Setting(**told["setting"]) if told["setting"] else None
     ran = run_here(Attempt(**told))
-    assert ran.facts is not None
-    result.write_text(json.dumps({"facts": dump_facts(ran.facts), "raised": ran.raised}), encoding="utf-8")
+    facts = dump_facts(ran.facts) if ran.facts is not None else None
+    found = {"facts": facts, "raised": ran.raised, "failure": ran.failure}
+    result.write_text(json.dumps(found), encoding="utf-8")

@@ -55,8 +55,9 @@ def run_here(attempt: Attempt) -> Ran:
     with ExitStack() as stack:
         capsules = Path(stack.enter_context(TemporaryDirectory()))
         stack.enter_context(other_sources(attempt.texts))
-        if attempt.setting is not None:
-            stack.callback(apply_setting(attempt.setting))
+        applied = apply_setting(attempt.setting) if attempt.setting is not None else None
+        if applied is not None:
+            stack.callback(applied.take_back)
         looks = "auto" if attempt.looks else "off"
         wanted = Wanted(max_steps=attempt.most_steps, capsules=capsules, check_up=looks, replays=attempt.replays)
         watching = Watching(attempt.program.target, wanted)
@@ -64,7 +65,10 @@ def run_here(attempt: Attempt) -> Ran:
         error = run_program(attempt.program)
         watching.end(error)
         facts = watching.facts()
-    return Ran(facts, raised_by(error, watching), time.monotonic() - begun)
+    seconds = time.monotonic() - begun
+    if applied is not None and not applied.used:
+        return Ran(None, None, seconds, "it changes nothing of this script")
+    return Ran(facts, raised_by(error, watching), seconds)
 
 
 def raised_by(error: BaseException | None, watching: Watching) -> str | None:

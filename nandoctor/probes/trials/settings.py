@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
@@ -11,6 +11,7 @@ from nandoctor.probes.watch.imports import when_imported
 from nandoctor.probes.watch.patching import Undo, owner_of, wrapped
 
 _HALF = "float16"
+Use = Callable[[], None]
 
 
 @dataclass(frozen=True)
@@ -22,26 +23,38 @@ class Setting:
     value: str | float | None = None
 
 
-def apply_setting(setting: Setting) -> Undo:
-    """Make the change as soon as the script has imported Keras 3; returns what takes it back."""
-    undo: list[Undo] = []
-    over = False
+@dataclass
+class Applied:
+    """A setting that is changed from now on: `used` says whether anything of the script was changed by it yet."""
 
-    def imported(name: str, module: ModuleType) -> None:
-        if name == "keras" and not over:
-            undo.extend(KINDS[setting.kind](module, setting))
+    used: bool = False
+    _over: bool = False
+    _undo: list[Undo] = field(default_factory=list)
 
-    def take_back() -> None:
-        nonlocal over
-        over = True
-        for one in reversed(undo):
+    def use(self) -> None:
+        """Something was changed."""
+        self.used = True
+
+    def take_back(self) -> None:
+        """Take the change away."""
+        self._over = True
+        for one in reversed(self._undo):
             one()
 
+
+def apply_setting(setting: Setting) -> Applied:
+    """Make the change as soon as the script has imported Keras 3."""
+    applied = Applied()
+
+    def imported(name: str, module: ModuleType) -> None:
+        if name == "keras" and not applied._over:
+            applied._undo.extend(KINDS[setting.kind](module, setting, applied.use))
+
     when_imported(imported)
-    return take_back
+    return applied
 
 
-def _learning_rate(keras: Any, setting: Setting) -> list[Undo]:
+def _learning_rate(keras: Any, setting: Setting, use: Use) -> list[Undo]:
     """The rate that an optimizer is built with, or that its schedule gives, multiplied."""
     factor = float(setting.value or 1.0)
 
@@ -61,6 +74,7 @@ def _learning_rate(keras: Any, setting: Setting) -> list[Undo]:
                 learning_rate = Multiplied(learning_rate)
             elif isinstance(learning_rate, int | float):
                 learning_rate = factor * learning_rate
+            use()
             plain(self, learning_rate, *args, **kwargs)
 
         return run
@@ -68,7 +82,7 @@ def _learning_rate(keras: Any, setting: Setting) -> list[Undo]:
     return [wrapped(owner_of(keras.optimizers.Optimizer, "__init__"), "__init__", built)]
 
 
-def _clip(keras: Any, _setting: Setting) -> list[Undo]:
+def _clip(keras: Any, _setting: Setting, use: Use) -> list[Undo]:
     """The global norm of the gradients clipped at 1, where an optimizer does not clip yet."""
 
     def built(plain: Any) -> Any:
@@ -76,19 +90,21 @@ def _clip(keras: Any, _setting: Setting) -> list[Undo]:
             plain(self, *args, **kwargs)
             if self.clipnorm is None and self.clipvalue is None and self.global_clipnorm is None:
                 self.global_clipnorm = 1.0
+                use()
 
         return run
 
     return [wrapped(owner_of(keras.optimizers.Optimizer, "__init__"), "__init__", built)]
 
 
-def _epsilon(keras: Any, setting: Setting) -> list[Undo]:
+def _epsilon(keras: Any, setting: Setting, use: Use) -> list[Undo]:
     """What an optimizer adds to its divisor."""
 
     def apply(plain: Any) -> Any:
         def run(self: Any, *args: Any, **kwargs: Any) -> Any:
             if hasattr(self, "epsilon"):
                 self.epsilon = setting.value
+                use()
             return plain(self, *args, **kwargs)
 
         return run
@@ -96,7 +112,7 @@ def _epsilon(keras: Any, setting: Setting) -> list[Undo]:
     return [wrapped(owner_of(keras.optimizers.Optimizer, "apply"), "apply", apply)]
 
 
-def _policy(keras: Any, setting: Setting) -> list[Undo]:
+def _policy(keras: Any, setting: Setting, use: Use) -> list[Undo]:
     """The dtype policy of the layers that would compute in float16, or of the one layer that is named."""
 
     def built(plain: Any) -> Any:
@@ -105,6 +121,7 @@ def _policy(keras: Any, setting: Setting) -> list[Undo]:
             half = _HALF in str(getattr(wanted, "name", wanted))
             if half if setting.layer is None else kwargs.get("name") == setting.layer:
                 kwargs["dtype"] = setting.value
+                use()
             plain(self, *args, **kwargs)
 
         return run
@@ -112,7 +129,7 @@ def _policy(keras: Any, setting: Setting) -> list[Undo]:
     return [wrapped(owner_of(keras.layers.Layer, "__init__"), "__init__", built)]
 
 
-def _activation(keras: Any, setting: Setting) -> list[Undo]:
+def _activation(keras: Any, setting: Setting, use: Use) -> list[Undo]:
     """The activation of the layer that is named."""
 
     def called(plain: Any) -> Any:
@@ -120,6 +137,7 @@ def _activation(keras: Any, setting: Setting) -> list[Undo]:
             if self.name == setting.layer:
                 part = getattr(self, "cell", self)
                 part.activation = keras.activations.get(setting.value)
+                use()
             return plain(self, *args, **kwargs)
 
         return run
@@ -127,13 +145,14 @@ def _activation(keras: Any, setting: Setting) -> list[Undo]:
     return [wrapped(owner_of(keras.layers.Layer, "__call__"), "__call__", called)]
 
 
-def _initializer(keras: Any, setting: Setting) -> list[Undo]:
+def _initializer(keras: Any, setting: Setting, use: Use) -> list[Undo]:
     """The initializer of all kernels."""
 
     def add_weight(plain: Any) -> Any:
         def run(self: Any, shape: Any = None, initializer: Any = None, *args: Any, **kwargs: Any) -> Any:
             if kwargs.get("name") == "kernel":
                 initializer = setting.value
+                use()
             return plain(self, shape, initializer, *args, **kwargs)
 
         return run
@@ -141,12 +160,16 @@ def _initializer(keras: Any, setting: Setting) -> list[Undo]:
     return [wrapped(owner_of(keras.layers.Layer, "add_weight"), "add_weight", add_weight)]
 
 
-def _standardize(keras: Any, setting: Setting) -> list[Undo]:
+def _standardize(keras: Any, setting: Setting, use: Use) -> list[Undo]:
     """The inputs or the labels that `fit` is given as an array, column by column."""
 
     def fit(plain: Any) -> Any:
         def run(self: Any, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
-            x, y = (x, _columns(y)) if setting.value == "label" else (_columns(x), y)
+            array = y if setting.value == "label" else x
+            if hasattr(array, "std") and hasattr(array, "mean"):
+                use()
+                array = (array - array.mean(axis=0)) / (array.std(axis=0) + 1e-7)
+            x, y = (x, array) if setting.value == "label" else (array, y)
             return plain(self, x, y, *args, **kwargs)
 
         return run
@@ -154,13 +177,7 @@ def _standardize(keras: Any, setting: Setting) -> list[Undo]:
     return [wrapped(owner_of(keras.Model, "fit"), "fit", fit)]
 
 
-def _columns(array: Any) -> Any:
-    if not (hasattr(array, "std") and hasattr(array, "mean")):
-        return array
-    return (array - array.mean(axis=0)) / (array.std(axis=0) + 1e-7)
-
-
-KINDS: dict[str, Callable[[Any, Setting], list[Undo]]] = {
+KINDS: dict[str, Callable[[Any, Setting, Use], list[Undo]]] = {
     "learning-rate": _learning_rate,
     "clip": _clip,
     "epsilon": _epsilon,

@@ -17,11 +17,13 @@ def changed(kind: str, layer: str | None = None, value: str | float | None = Non
     """Keras, with one setting changed."""
     import keras
 
-    take_back = apply_setting(Setting(kind, layer, value))
+    applied = apply_setting(Setting(kind, layer, value))
+    assert not applied.used
     try:
         yield keras
+        assert applied.used
     finally:
-        take_back()
+        applied.take_back()
 
 
 def test_the_learning_rate_of_a_number_and_of_a_schedule() -> None:
