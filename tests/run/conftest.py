@@ -25,7 +25,7 @@ NANDOCTOR = "from nandoctor.cli.main import run; run()"
 class Ran:
     """What is left of a watched script: the report as JSON reads it, what the script raised, what was printed.
 
-    `replayed` is the report on its capsule, None where none was written.
+    `replayed` is the report on its capsule, with the remedies tried; None where none was written.
     """
 
     report: dict[str, Any]
@@ -82,5 +82,5 @@ def _replayed(folder: Path) -> dict[str, Any] | None:
     if not capsules:
         return None
     (capsule,) = capsules
-    report: dict[str, Any] = json.loads(render(api.replay(capsule), ReportFormat.JSON))
+    report: dict[str, Any] = json.loads(render(api.replay(capsule, treat=True), ReportFormat.JSON))
     return report

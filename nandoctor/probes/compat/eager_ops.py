@@ -8,7 +8,9 @@ from typing import Any
 import tensorflow as tf
 from tensorflow.python.eager import context
 from tensorflow.python.framework import func_graph, op_callbacks, op_def_library, op_def_registry
+from tensorflow.python.ops import array_ops
 
+MASKS = ("begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask", "shrink_axis_mask")
 Listener = Callable[[str, Sequence[Any], Sequence[Any], Sequence[Any]], None]
 
 
@@ -26,7 +28,34 @@ def listen(listener: Listener) -> Callable[[], None]:
                 listener(kind, inputs, attrs, outputs)
 
     op_callbacks.add_op_callback(told)
-    return lambda: op_callbacks.remove_op_callback(told)
+    not_slices = _listen_to_slices(listener)
+
+    def end() -> None:
+        op_callbacks.remove_op_callback(told)
+        not_slices()
+
+    return end
+
+
+def _listen_to_slices(listener: Listener) -> Callable[[], None]:
+    """Call `listener` after each slice of an eager tensor (`x[1:, 0]`), of which TensorFlow tells no callback."""
+    plain = array_ops.strided_slice
+
+    def slicing(tensor: Any, begin: Any, end: Any, strides: Any = None, *masks: Any, **named: Any) -> Any:
+        found = plain(tensor, begin, end, strides, *masks, **named)
+        if strides is not None and not masks and all(hasattr(one, "numpy") for one in (found, tensor, begin)):
+            flags = [(name, named.get(name, 0)) for name in MASKS]
+            types = [("T", found.dtype.as_datatype_enum), ("Index", begin.dtype.as_datatype_enum)]
+            attrs = [part for pair in (*types, *flags) for part in pair]
+            listener("StridedSlice", [tensor, begin, end, strides], attrs, [found])
+        return found
+
+    array_ops.strided_slice = slicing
+
+    def end() -> None:
+        array_ops.strided_slice = plain
+
+    return end
 
 
 def eager_scope() -> str:

@@ -186,7 +186,17 @@ def _held_one(step: Step, argument: int) -> bool:
 
 
 def _maker(step: Step, node: Node, operand: int) -> Node | None:
-    return step.flow.upstream(node.inputs[operand], SHAPED)
+    """The op that made an operand, whatever shape it has been given since."""
+    found = step.flow.upstream(node.inputs[operand], SHAPED)
+    while found is not None and _adds_axis(found):
+        found = step.flow.upstream(found.inputs[0], SHAPED)
+    return found
+
+
+def _adds_axis(node: Node) -> bool:
+    """Whether an op only gives its operand another axis: x[:, tf.newaxis]."""
+    attrs = dict(zip(node.instruction.attrs[::2], node.instruction.attrs[1::2], strict=True))
+    return node.instruction.op_type == "StridedSlice" and bool(attrs["new_axis_mask"]) and not attrs["shrink_axis_mask"]
 
 
 def _forward(step: Step, *op_types: str) -> Iterator[Node]:

@@ -211,7 +211,7 @@ def _dtype(origin: Origin) -> str:
 def _on_data(facts: Facts, finding: Finding, remedy: str) -> Iterator[Operation]:
     about = finding.about or ""
     array = next((one for one in facts.data.arrays if one.about == about), None) if facts.data else None
-    own = about if array is not None else None
+    own = f"{array.role}:{array.bound_to or array.name}" if array is not None else None
     match remedy:
         case "drop-rows" | "correct-rows":
             yield Operation(

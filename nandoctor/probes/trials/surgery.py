@@ -11,9 +11,10 @@ from nandoctor.facts import Facts, Origin, Refusal
 from nandoctor.facts.trial import Trial
 from nandoctor.finding import Finding, Scalar
 from nandoctor.probes.steps.interpreter import RefusedError
+from nandoctor.probes.trials.control import TROUBLE, Control, change, control, first_line
 from nandoctor.probes.trials.differentiation import Bad, Differentiated
 from nandoctor.probes.trials.operations import NOT_ONE_OP, UNTRIED, Operation, operations, places_looked_at
-from nandoctor.probes.trials.patient import TROUBLE, Control, Patient, change, control, first_line
+from nandoctor.probes.trials.patient import Patient
 from nandoctor.wording import plural
 
 # A value that is computed another way may differ in its last six bits, of the few that half precision has in four.

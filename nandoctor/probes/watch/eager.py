@@ -54,6 +54,9 @@ class EagerStep:
     def listen(self, op_type: str, inputs: Sequence[Any], attrs: Sequence[Any], outputs: Sequence[Any]) -> None:
         """Note an op that has run."""
         given = tensor_numbers(inputs)
+        if op_type == "StridedSlice" and given[0] not in self.made:
+            # A slice of what was given is the batch, not all that it was cut from.
+            return
         for number, tensor in zip(given, inputs, strict=True):
             if number not in self.made:
                 self.leaves[number] = tensor

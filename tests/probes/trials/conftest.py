@@ -31,7 +31,7 @@ def captured() -> Callable[..., StepCapture]:
     """As the one for all tests, with backward ops that are named after their forward ops, as those of a run are."""
     import tensorflow as tf
 
-    def make(loss: Loss, x: Any, y: Any, weight: Any) -> StepCapture:
+    def make(loss: Loss, x: Any, y: Any, weight: Any, after: Callable[[Any], Any] = lambda one: one) -> StepCapture:
         variable = tf.Variable(weight, name="weight")
         labels = tf.convert_to_tensor(y)
 
@@ -39,7 +39,7 @@ def captured() -> Callable[..., StepCapture]:
         def step(x: Any, y: Any) -> tuple[Any, Any]:
             value = loss(variable, x, y)
             (gradient,) = tf.gradients(value, [variable])
-            return value, gradient.values if isinstance(gradient, tf.IndexedSlices) else gradient
+            return value, after(gradient.values if isinstance(gradient, tf.IndexedSlices) else gradient)
 
         traced = step.get_concrete_function(
             tf.TensorSpec([None, *np.shape(x)[1:]], tf.float32, "x"), tf.TensorSpec([None], labels.dtype, "y")
@@ -74,11 +74,14 @@ def patient(captured: Any) -> Callable[..., Patient]:
 
 @pytest.fixture
 def first(captured: Any) -> Callable[..., Finding]:
-    """`first(loss, x, weight, y=)`: the first finding of that step, with its remedies tried."""
+    """`first(loss, x, weight, y=, after=)`: the first finding of that step, with its remedies tried.
 
-    def make(loss: Loss, x: Any, weight: Any, y: Any = None) -> Finding:
+    `after` is what the script does with the gradient.
+    """
+
+    def make(loss: Loss, x: Any, weight: Any, y: Any = None, **further: Any) -> Finding:
         labels = np.zeros(len(x), np.float32) if y is None else y
-        capture = captured(loss, x, labels, weight)
+        capture = captured(loss, x, labels, weight, **further)
         facts = facts_of(capture, KNOWN)
         report = diagnose(facts)
         return treated(report, trials(captured_patient(capture, facts), facts, report.findings)).findings[0]

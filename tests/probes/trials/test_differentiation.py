@@ -12,7 +12,7 @@ from nandoctor.probes.steps.naming import is_gradient
 from nandoctor.probes.steps.program import Kind
 from nandoctor.probes.trials.differentiation import Differentiated, Site, Surgery
 from nandoctor.probes.trials.forms import place_of
-from nandoctor.probes.trials.patient import Patient, control
+from nandoctor.probes.trials.patient import Patient
 
 pytestmark = pytest.mark.tensorflow
 
@@ -153,20 +153,3 @@ def test_it_names_what_went_wrong_first(patient: Callable[..., Patient], loss: A
     assert not found.finite
     assert (found.bad.op_type, found.bad.backward, found.bad.nan) == bad
     assert found.bad.op.rpartition("/")[2] == bad[0]
-
-
-def test_a_gradient_that_is_not_the_one_of_the_forward_ops_makes_every_trial_void(
-    patient: Callable[..., Patient],
-) -> None:
-    import tensorflow as tf
-
-    @tf.custom_gradient
-    def rounded(value: Any) -> Any:
-        return tf.round(value), lambda upstream: 5.0 * upstream
-
-    one = patient(lambda weight, x, y: tf.reduce_sum(tf.math.log(0.0 * x) + rounded(x * weight)), X, W)
-
-    found = control(one, 0, (), ())
-
-    assert found.void is not None
-    assert found.void.startswith("the step could not be differentiated anew")
