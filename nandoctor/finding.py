@@ -23,7 +23,8 @@ class Location:
     """Where something was observed. What is not known is None, never guessed.
 
     `rows` are places in the batch and `dataset_rows` in the user's file, `step`, `epoch`, `batch` and
-    `loop_iteration` count from 0; `line` counts from 1. `columns` are names, or the index as text.
+    `loop_iteration` count from 0; `line` counts from 1. `columns` are names, or the index as text. `dataset_lines` are
+    the lines that the `dataset_rows` were read from, each as `file:line`.
     """
 
     file: str | None = None
@@ -41,6 +42,7 @@ class Location:
     rows: tuple[int, ...] | None = None
     dataset_rows: tuple[int, ...] | None = None
     columns: tuple[str, ...] | None = None
+    dataset_lines: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from nandoctor.diagnosis.applying import applied, rule_pages
 from nandoctor.diagnosis.cited import cited
 from nandoctor.diagnosis.folding import folded
 from nandoctor.diagnosis.links import with_links
-from nandoctor.diagnosis.moment import at_the_end, at_the_trip
+from nandoctor.diagnosis.moment import at_the_end, at_the_trip, in_the_files
 from nandoctor.diagnosis.prescription import prescription
 from nandoctor.diagnosis.ranking import ranked
 from nandoctor.diagnosis.recording import run_examined, run_report
@@ -49,6 +49,7 @@ def diagnose(facts: Facts, policy: Policy | None = None) -> Report:
         roots = of_the_trip_first(ranked(of_run(roots, run)))
         trip = run.trip
         roots = tuple(at_the_end(one) if trip is None else at_the_trip(one, trip) for one in roots)
+        roots = tuple(in_the_files(one, facts.data) for one in roots)
     roots = cited([with_links(one, facts) for one in roots if not policy.hides(one)], facts, policy)
     return Report(
         tool=facts.tool,

@@ -13,7 +13,15 @@ SYMPTOMS = {"loss": "nonfinite-loss", "gradient": "nonfinite-gradients", "output
 ByAbout = Mapping[str, Sequence[Finding]]
 TRAP = "where-gradient-trap"
 NOT_FINITE = frozenset(
-    {"nan-in-data", "inf-in-data", "missing-in-data", "non-numeric-data", "labels-out-of-range", "precision-loss"}
+    {
+        "nan-in-data",
+        "inf-in-data",
+        "missing-in-data",
+        "non-numeric-data",
+        "labels-out-of-range",
+        "precision-loss",
+        "nonfinite-from-pipeline",
+    }
 )
 EXPLAINED_BY: Mapping[str, tuple[str, ...]] = {
     "dead-relu": ("constant-column", "bad-initialization"),

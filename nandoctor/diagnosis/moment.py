@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from nandoctor.diagnosis.ranking import ranked
-from nandoctor.facts import TripFacts
+from nandoctor.facts import DataFacts, TripFacts
 from nandoctor.finding import Finding, Report, Summary
 
 
@@ -30,6 +30,19 @@ def at_the_end(finding: Finding) -> Finding:
     """The finding and its consequences without the number of the batch that was looked at, which is the replay's."""
     location = replace(finding.location, batch=None)
     return replace(finding, location=location, consequences=tuple(map(at_the_end, finding.consequences)))
+
+
+def in_the_files(finding: Finding, data: DataFacts | None) -> Finding:
+    """The finding and its consequences with the lines of files that its data rows were read from, where known."""
+    rows = finding.location.dataset_rows
+    if data is None or not data.lines:
+        return finding
+    lines = data.lines_of(rows) if rows else None
+    return replace(
+        finding,
+        location=replace(finding.location, dataset_lines=lines),
+        consequences=tuple(in_the_files(one, data) for one in finding.consequences),
+    )
 
 
 def with_earlier(report: Report, earlier: Iterable[Finding]) -> Report:

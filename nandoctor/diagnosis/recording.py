@@ -151,7 +151,7 @@ def _before(trip: TripFacts | None, history: History | None) -> str | None:
     if left_out:
         return f"The gradients of the {plural(left_out, 'step')} before were not finite, either."
     return (
-        f"The loss was fine until this batch: {number(losses[-1])} at last, with a gradient norm of "
+        f"The loss was fine until this batch: {number(losses[-1])} at last, with a {history.norm_called} of "
         f"{number(gradient)}, and at most {number(max(losses))} in the {plural(len(losses), 'step')} recorded."
     )
 

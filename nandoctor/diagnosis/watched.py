@@ -12,9 +12,11 @@ from nandoctor.wording import number
 RATE = "learning-rate-too-high"
 POISON = "update-poison"
 COLLAPSE = "loss-scale-collapse"
+HIDDEN = "hidden-nonfinite"
 EVALUATION = "val-only-nonfinite"
 LAST_RESORT = "unexplained-trip"
 SENTINEL = "sentinel-in-data"
+NOT_FINITE = frozenset({"nan-in-data", "inf-in-data", "missing-in-data", "nonfinite-from-pipeline"})
 UNSCALED = frozenset({"unscaled-input", "unscaled-target"})
 OVERFLOWS = frozenset(
     {
@@ -57,7 +59,7 @@ def of_run(roots: Sequence[Finding], run: RunFacts) -> tuple[Finding, ...]:
     kept = [one for one in roots if one.cause != LAST_RESORT or not _explained(roots, trip)]
     above: dict[int, Finding] = {}
     for finding in kept:
-        explaining = next((one for one in kept if one is not finding and _explains(one, finding, trip)), None)
+        explaining = next((one for one in kept if one is not finding and _explains(one, finding, trip, kept)), None)
         if explaining is not None and not _below(explaining, finding, above):
             above[id(finding)] = explaining
     return tuple(_whole(one, kept, above, trip) for one in kept if id(one) not in above)
@@ -90,10 +92,10 @@ def _explained(findings: Sequence[Finding], trip: TripFacts | None) -> bool:
             return bool(errors - {EVALUATION})
 
 
-def _explains(one: Finding, other: Finding, trip: TripFacts | None) -> bool:
-    """Whether the cause of one implies the other's."""
+def _explains(one: Finding, other: Finding, trip: TripFacts | None, every: Sequence[Finding]) -> bool:
+    """Whether the cause of one implies the other's; `every` finding there is tells what else is unscaled."""
     if one.cause in UNSCALED:
-        return other.cause == RATE and _scaling_would_do(one, other)
+        return other.cause == RATE and _scaling_would_do(one, other, every)
     if one.cause == SENTINEL:
         return one.severity != "note" and _spoils(one, other)
     if SEVERITIES.index(one.severity) > SEVERITIES.index(other.severity):
@@ -114,6 +116,8 @@ def _explains(one: Finding, other: Finding, trip: TripFacts | None) -> bool:
     if other.cause == EVALUATION and trip is not None:
         # It is one evaluation that was replayed, and what it ran into is no error of the training's.
         return other.about == f"evaluation:{trip.way}" and one.severity == "error" and _led_to(one)
+    if other.cause == HIDDEN:
+        return _hides(other, one)
     if other.cause == COLLAPSE:
         return one.severity == "error" and one.location.phase in ("data", "forward")
     return other.cause == EVALUATION and one.severity == "error" and one.rule[2:3] == OF_DATA
@@ -124,17 +128,27 @@ def _led_to(finding: Finding) -> bool:
     return bool(ALL_SYMPTOMS.intersection(finding.chain[:1]))
 
 
-def _scaling_would_do(data: Finding, rate: Finding) -> bool:
+def _hides(hidden: Finding, one: Finding) -> bool:
+    """Whether what a compiled step hides is what the other finding tells of: the data that it comes from, or its op."""
+    if hidden.location.phase == "data":
+        return one.severity == "error" and one.cause in NOT_FINITE
+    return one.location.op is not None and one.location.op == hidden.location.op
+
+
+def _scaling_would_do(data: Finding, rate: Finding, every: Sequence[Finding]) -> bool:
     """Whether unscaled data alone account for a first update that is too long.
 
     With inputs of a magnitude m the first update is up to m * m times as long as with inputs of magnitude 1, with
-    targets of that magnitude m times. What is left when it is divided by that must not be longer than 1, about the norm
-    of freshly initialized weights. Where the first update is not known, the data are taken for the cause.
+    targets of that magnitude m times, with both as many times as their product. What is left when it is divided by that
+    must not be longer than 1, about the norm of freshly initialized weights. Where the first update is not known, the
+    data are taken for the cause.
     """
     magnitude, first = data.evidence.get("max_abs"), rate.evidence.get("first_update_norm")
     if not isinstance(magnitude, int | float) or not isinstance(first, int | float):
         return True
-    return bool(first <= magnitude ** (2 if data.cause == "unscaled-input" else 1))
+    others = [one.evidence.get("max_abs") for one in every if one.cause in UNSCALED - {data.cause}]
+    together = magnitude * max((one for one in others if isinstance(one, int | float)), default=1.0)
+    return bool(first <= max(together, magnitude**2 if data.cause == "unscaled-input" else magnitude))
 
 
 def _spoils(sentinel: Finding, other: Finding) -> bool:
@@ -160,7 +174,7 @@ def _whole(finding: Finding, kept: Sequence[Finding], above: dict[int, Finding],
     severity = min((finding.severity, *(one.severity for one in under)), key=SEVERITIES.index)
     own = finding.chain or (finding.cause,)
     symptom = SYMPTOMS.get(trip.kind) if trip is not None else None
-    chains = [one.chain or (one.cause,) for one in under]
+    chains = [one.chain or (one.cause,) for one in under if one.cause != HIDDEN]
     # Of several ways to the root the one from what tripped, else the longest.
     best = max(chains, key=lambda chain: (chain[0] == symptom, len(chain)), default=None)
     chain = own if best is None else (*best, finding.cause)

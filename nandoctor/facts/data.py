@@ -182,7 +182,8 @@ class DataFacts:
 
     Of a watched run: `batch_rows` are the data rows of the failing batch in its order, None for one that was not found;
     with `only_batch` the batch itself was profiled, and the rows of cells are places in it. `from_file` is False where
-    the data was in memory, and `path` only says what it is.
+    the data was in memory, and `path` only says what it is. `lines` are the lines (data row, file, line from 1) that
+    rows were read from, as far as they are known.
     """
 
     path: str
@@ -202,6 +203,7 @@ class DataFacts:
     batch_rows: tuple[int | None, ...] = ()
     only_batch: bool = False
     from_file: bool = True
+    lines: tuple[tuple[int, str, int], ...] = ()
 
     @property
     def inputs(self) -> tuple[ArrayFacts, ...]:
@@ -239,16 +241,22 @@ class DataFacts:
         rows = sorted({cell.row for cell in cells})
         places = [place for place in map(self.place_in_batch, rows) if place is not None]
         batch = places[0][0] if places else None
-        lines = [cell.line for cell in cells if cell.line is not None]
+        first = min((cell for cell in cells if cell.line is not None), key=lambda cell: cell.line or 0, default=None)
         return Location(
-            file=self.path if self.from_file else None,
-            line=min(lines) if lines else None,
+            file=self.path if self.from_file else first.file if first else None,
+            line=first.line if first else None,
             phase="data",
             batch=batch,
             rows=tuple(place for number, place in places if number == batch) or None,
             dataset_rows=self.rows_of_batch(rows) if self.only_batch else tuple(rows) or None,
             columns=tuple(columns) or None,
         )
+
+    def lines_of(self, rows: Sequence[int]) -> tuple[str, ...] | None:
+        """`file:line` of data rows, in their order; None where one is not known."""
+        known = {row: f"{file}:{line}" for row, file, line in self.lines}
+        found = tuple(known[row] for row in rows if row in known)
+        return found if found and len(found) == len(rows) else None
 
     def rows_at(self, rows: Sequence[int], file: str | None = None, columns: Sequence[str] = ()) -> Location:
         """Where whole rows are: in this data set's file, or in another one."""

@@ -19,7 +19,8 @@ class History:
     `first_step` is the number (from 0) of the first of them. `loss` is the sum of the losses that gradients were taken
     of. `terms` are its parts by name. `gradient_norms` are the norms of each variable's gradient, `weight_norms`
     those of the variable after the step, `updates` the norm of the change over the norm of the variable (NaN where it
-    was not measured). A NaN in `loss` or a norm is what was measured.
+    was not measured). A NaN in `loss` or a norm is what was measured. `clipped` says that the script had clipped the
+    gradients before it gave them to the optimizer, which is where they are recorded.
     """
 
     first_step: int
@@ -29,6 +30,7 @@ class History:
     gradient_norms: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     weight_norms: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     updates: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    clipped: bool = False
 
     @property
     def steps(self) -> int:
@@ -46,6 +48,7 @@ class History:
             gradient_norms={name: values[kept] for name, values in self.gradient_norms.items()},
             weight_norms={name: values[kept] for name, values in self.weight_norms.items()},
             updates={name: values[kept] for name, values in self.updates.items()},
+            clipped=self.clipped,
         )
 
     def renamed(self, names: Mapping[str, str]) -> History:
@@ -53,6 +56,11 @@ class History:
         norms = (self.gradient_norms, self.weight_norms, self.updates)
         gradients, weights, updates = ({names.get(name, name): one[name] for name in one} for one in norms)
         return replace(self, gradient_norms=gradients, weight_norms=weights, updates=updates)
+
+    @property
+    def norm_called(self) -> str:
+        """What the gradients' norm is, for a message."""
+        return "gradient norm after clipping" if self.clipped else "gradient norm"
 
     @property
     def gradient_norm(self) -> tuple[float, ...]:

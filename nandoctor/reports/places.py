@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from nandoctor.finding import Location
 from nandoctor.wording import listing
 
+_LISTED = 6
+_WHEN = ("step", "epoch", "batch", "rows", "dataset_rows", "dataset_lines")
 
-def place(location: Location) -> list[str]:
-    """What is known of the location, one line each: layer, op, pass, source, rows, columns; empty if nothing is."""
+
+def place(location: Location, told: Location | None = None) -> list[str]:
+    """What is known of the location, one line each: layer, op, pass, source, rows, columns; empty if nothing is.
+
+    `told` is a location that the reader has just seen: what a source line says, the step and the rows are left out
+    where they are the same there.
+    """
+    if told is not None:
+        location = _without_repeating(location, told)
     return list(_lines(location))
 
 
@@ -44,13 +54,39 @@ def _lines(location: Location) -> Iterator[str]:
         if value is not None
     ]
     if location.rows:
-        when.append(f"{_noun('row', location.rows)} {listing(location.rows, 6)}")
+        when.append(f"{_noun('row', location.rows)} {_numbers(location.rows)}")
     if when:
         yield ", ".join(when)
     if location.dataset_rows:
-        yield f"data {_noun('row', location.dataset_rows)} {listing(location.dataset_rows, 6)}"
+        yield f"data {_noun('row', location.dataset_rows)} {_numbers(location.dataset_rows)}"
+    if location.dataset_lines and location.dataset_lines != (f"{location.file}:{location.line}",):
+        yield _lines_of_files(location.dataset_lines)
     if location.columns:
         yield f"{_noun('column', location.columns)} {listing(location.columns, 6)}"
+
+
+def _without_repeating(location: Location, told: Location) -> Location:
+    if (location.file, location.line) == (told.file, told.line):
+        location = replace(location, code=None)
+    same = all(getattr(location, name) == getattr(told, name) for name in _WHEN)
+    return replace(location, **dict.fromkeys(_WHEN)) if same else location
+
+
+def _lines_of_files(lines: tuple[str, ...]) -> str:
+    """`houses.csv, lines 59, 312`, the file being named once where there is one."""
+    parts = [line.rpartition(":") for line in lines]
+    files = {file for file, _, _ in parts}
+    if len(files) > 1:
+        return listing([f"{shown_file(file)}:{line}" for file, _, line in parts], _LISTED)
+    numbers = tuple(int(line) for _, _, line in parts)
+    return f"{shown_file(files.pop())}, {_noun('line', numbers)} {_numbers(numbers)}"
+
+
+def _numbers(rows: tuple[int, ...]) -> str:
+    """`3, 17`, and `0 to 63` for many rows without a gap."""
+    if len(rows) > _LISTED and rows == tuple(range(rows[0], rows[0] + len(rows))):
+        return f"{rows[0]} to {rows[-1]}"
+    return listing(rows, _LISTED)
 
 
 def shown_file(file: str) -> str:

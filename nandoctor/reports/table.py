@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from tabulate import SEPARATING_LINE, tabulate
 from typer import style
@@ -30,7 +32,7 @@ def render(report: Report, *, width: int = 100, colour: bool = False, detail: De
     and everything that was examined.
     """
     width = min(max(width, NARROWEST), WIDEST)
-    blocks = [_head(report, width, colour), _run(report, width), *_findings(report, width, colour)]
+    blocks = [_head(report, width, colour), _run(report, width), *_findings(report, width, colour, detail)]
     if detail != "brief":
         blocks += _advice(report, width)
         if report.summary.verdict == "healthy":
@@ -65,49 +67,77 @@ def _run(report: Report, width: int) -> list[str]:
     return [line for said in (report.run.told, report.run.before) if said for line in wrap(said, width)]
 
 
-def _findings(report: Report, width: int, colour: bool) -> Iterator[list[str]]:
+def _findings(report: Report, width: int, colour: bool, detail: Detail) -> Iterator[list[str]]:
     """The table of errors and warnings, then the notes."""
     numbered = [(str(index), finding) for index, finding in enumerate(report.findings, start=1)]
     serious = [(label, finding) for label, finding in numbered if finding.severity != "note"]
     if serious:
-        rows = [row for label, finding in serious for row in _unfolded(label, finding)]
+        rows = [row for label, finding in serious for row in _rows(label, finding, every=detail == "verbose")]
         yield _finding_table(rows, width, colour)
     notes = [(label, finding) for label, finding in numbered if finding.severity == "note"]
     if notes:
         yield ["Notes:", *(line for label, finding in notes for line in _note(label, finding, width))]
 
 
+@dataclass(frozen=True)
+class _Row:
+    """A finding under its number; `root` is the one that it follows from, `more` how many like it are left out."""
+
+    label: str
+    finding: Finding
+    root: Finding | None = None
+    more: int = 0
+
+
+def _rows(label: str, finding: Finding, *, every: bool) -> Iterator[_Row]:
+    """The finding, then its consequences numbered below it: of those of one cause the first, or `every` one."""
+    yield _Row(label, finding)
+    unfolded = list(_unfolded(label, finding))
+    causes = Counter(one.cause for _, one in unfolded)
+    shown: set[str] = set()
+    for below, one in unfolded:
+        if every:
+            yield _Row(below, one, finding)
+        elif one.cause not in shown:
+            shown.add(one.cause)
+            yield _Row(below, one, finding, causes[one.cause] - 1)
+
+
 def _unfolded(label: str, finding: Finding) -> Iterator[tuple[str, Finding]]:
-    """The finding, then its consequences numbered below it."""
-    yield label, finding
+    """All that follows from the finding, numbered below it."""
     for index, consequence in enumerate(finding.consequences, start=1):
+        yield f"{label}.{index}", consequence
         yield from _unfolded(f"{label}.{index}", consequence)
 
 
-def _finding_table(rows: Sequence[tuple[str, Finding]], width: int, colour: bool) -> list[str]:
+def _finding_table(rows: Sequence[_Row], width: int, colour: bool) -> list[str]:
     """One row a finding; below 110 columns severity, rule and cause share a column."""
     stacked = width < _STACKED_BELOW
-    number_width = max(3, *(len(label) for label, _ in rows))
+    number_width = max(3, *(len(row.label) for row in rows))
     if stacked:
         named = 17 if width < 80 else 24
         headers = ["#", "finding", "where", "what was measured"]
         left = width - number_width - named - 3 * _GAP
     else:
-        named = min(26, max(len(_cause(label, finding)) for label, finding in rows))
+        named = min(26, max(len(_cause(row.label, row.finding)) for row in rows))
         headers = ["#", "severity", "rule", "cause", "where", "what was measured"]
         left = width - number_width - _SEVERITY - _RULE - named - 5 * _GAP
     where = left * 2 // 5
     measured = left - where
     table: list[list[str] | str] = []
-    for label, finding in rows:
+    for row in rows:
+        label, finding = row.label, row.finding
         if table:
             table.append(SEPARATING_LINE)
         severity = _paint(finding.severity, finding.severity, colour)
         names = [severity, finding.rule, cell(_cause(label, finding), named)]
-        places = "\n".join(cell(line, where) for line in place(finding.location))
+        shown = place(finding.location, row.root.location if row.root else None)
+        places = "\n".join(cell(line, where) for line in shown)
         told = finding.message if "." not in label else f"{finding.title}. {finding.message}"
         if finding.confidence != "high":
             told += f" (confidence: {finding.confidence})"
+        if row.more:
+            told += f" ({row.more:,} more like this; --verbose shows all)"
         table.append([label, *(["\n".join(names)] if stacked else names), places, cell(told, measured)])
     return tabulate(table, headers=headers, tablefmt="simple", disable_numparse=True).splitlines()
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from nandoctor.diagnosis.moment import at_the_end, at_the_trip, with_earlier
-from nandoctor.facts import TripFacts
+from nandoctor.diagnosis.moment import at_the_end, at_the_trip, in_the_files, with_earlier
+from nandoctor.facts import DataFacts, TripFacts
 from nandoctor.finding import Finding, Location, Report, ReportSubject, Summary, Tool
 
 TRIP = TripFacts("gradient", step=7, epoch=1, batch=2)
@@ -56,3 +56,13 @@ def test_origins_are_the_same_where_their_ops_are() -> None:
     second = replace(finding(Location(op="loss/Log")), about="origin:5")
 
     assert len(with_earlier(report(first), [second]).findings) == 1
+
+
+def test_rows_are_told_by_the_lines_that_they_were_read_from() -> None:
+    data = DataFacts("the arrays given to fit", 9, (), lines=((4, "a.csv", 6), (7, "a.csv", 2)))
+    found = finding(Location(dataset_rows=(7, 4)))
+    unknown = finding(Location(dataset_rows=(7, 5)))
+
+    assert in_the_files(found, data).location.dataset_lines == ("a.csv:2", "a.csv:6")
+    assert in_the_files(unknown, data).location.dataset_lines is None
+    assert in_the_files(found, None) is found

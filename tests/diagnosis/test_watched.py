@@ -19,6 +19,8 @@ RULES = {
     "unscaled-input": "ND107",
     "unscaled-target": "ND109",
     "nan-in-data": "ND101",
+    "hidden-nonfinite": "ND219",
+    "log-of-zero": "ND201",
     "sentinel-in-data": "ND105",
     "nonfinite-weights": "ND218",
     "float16-overflow": "ND212",
@@ -197,3 +199,24 @@ def test_a_sentinel_explains_the_overflow_in_its_own_rows_and_no_other(of: Any) 
     found = of_run([here, sentinel, elsewhere], run("loss", reproduced=True))
 
     assert causes(found) == [("sentinel-in-data", ["accumulation-overflow"]), ("exploding-gradient", [])]
+
+
+def test_what_the_compiled_step_hides_of_the_data_follows_from_the_data(of: Any) -> None:
+    data = of("nan-in-data", chain=("nonfinite-gradients", "nan-in-data"))
+    hidden = of("hidden-nonfinite", location=Location(phase="data", op="x"))
+    other = of("hidden-nonfinite", location=Location(phase="forward", op="Log"))
+    logarithm = of("log-of-zero", location=Location(phase="forward", op="Log"))
+
+    found = of_run([data, logarithm, hidden, other], run("gradient", reproduced=True))
+
+    assert causes(found) == [("nan-in-data", ["hidden-nonfinite"]), ("log-of-zero", ["hidden-nonfinite"])]
+
+
+def test_inputs_and_targets_together_may_account_for_the_first_update(of: Any) -> None:
+    inputs = of("unscaled-input", "warning", evidence={"max_abs": 5e3})
+    targets = of("unscaled-target", "warning", evidence={"max_abs": 1e6})
+    rate = of("learning-rate-too-high", evidence={"first_update_norm": 6e7})
+
+    found = of_run([inputs, targets, rate], run("loss", reproduced=True))
+
+    assert causes(found) == [("unscaled-input", ["learning-rate-too-high"]), ("unscaled-target", [])]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nandoctor.facts import ArrayFacts, Cell, ColumnFacts
-from nandoctor.facts.cells import bad_cells
+from nandoctor.facts.cells import bad_cells, likely_maker
 from nandoctor.stats import TensorStats
 
 NAN, INF = float("nan"), float("inf")
@@ -52,3 +52,36 @@ def test_an_array_without_profiled_columns_has_a_count_and_no_place():
 def test_none_where_there_are_none_or_no_numbers(table):
     assert bad_cells(ArrayFacts("s", "input", "s", "string", (3,), None), "nan") is None
     assert bad_cells(ArrayFacts("x", "input", "x", "float32", (1,), TensorStats.of(np.ones(1))), "missing") is None
+
+
+def column_of(*values: float) -> ArrayFacts:
+    stats = TensorStats.of(np.array(values))
+    column = ColumnFacts(
+        "0", stats, bad=tuple(Cell(row, one) for row, one in enumerate(values) if not np.isfinite(one))
+    )
+    return ArrayFacts("y", "label", "y", "float32", (len(values),), stats, (column,))
+
+
+def test_the_number_of_an_only_column_is_not_told():
+    found = bad_cells(column_of(1.0, NAN), "nan")
+
+    assert found.column_names == ()
+    assert found.where_clause() == "; the first is in row 1"
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        (
+            (1.0, NAN, -INF),
+            " 1 NaN beside 1 -Inf may come from a logarithm: that of 0 and of less ",
+        ),
+        ((1.0, -INF), " 1 -Inf may come from a logarithm: that of 0 (log1p: of -1) gives them."),
+        ((NAN, NAN), " All values are NaN: it may be that they were scaled by a mean"),
+        ((1.0, NAN), ""),
+        ((1.0, NAN, INF, -INF), ""),
+    ],
+)
+def test_what_stands_together_may_tell_what_made_it(values, said):
+    assert likely_maker(column_of(*values), "nan" if np.isnan(values).any() else "inf").startswith(said)
+    assert bool(likely_maker(column_of(*values), "nan" if np.isnan(values).any() else "inf")) is bool(said)

@@ -24,6 +24,7 @@ LOCATION_KEYS = [
     "rows",
     "dataset_rows",
     "columns",
+    "dataset_lines",
 ]
 
 

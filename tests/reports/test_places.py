@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from nandoctor.finding import Location
 from nandoctor.reports.places import brief_place, place
 
@@ -15,7 +17,20 @@ def test_a_loop_names_its_iteration() -> None:
 
 def test_one_row_is_singular_and_many_are_counted() -> None:
     assert place(Location(dataset_rows=(7,))) == ["data row 7"]
-    assert place(Location(dataset_rows=tuple(range(10)))) == ["data rows 0, 1, 2, 3, 4, 5, ... (10 in all)"]
+    assert place(Location(dataset_rows=(7, *range(9)))) == ["data rows 7, 0, 1, 2, 3, 4, ... (10 in all)"]
+
+
+def test_many_rows_without_a_gap_are_told_by_their_ends() -> None:
+    assert place(Location(rows=tuple(range(64)))) == ["rows 0 to 63"]
+    assert place(Location(rows=(3, 4))) == ["rows 3, 4"]
+
+
+def test_what_the_root_has_told_already_is_not_told_again() -> None:
+    root = Location(file="a.py", line=3, code="log(x)", step=2, rows=(1,), phase="forward")
+
+    again = replace(root, phase="backward", op="Log", op_type="Log")
+    assert place(again, root) == ["op Log (Log)", "backward pass", "a.py:3"]
+    assert place(replace(again, rows=(5,), line=4), root)[2:] == ["a.py:4", "log(x)", "step 2, row 5"]
 
 
 def test_step_and_epoch_are_told_from_zero() -> None:
@@ -40,3 +55,10 @@ def test_a_file_below_the_working_folder_is_shown_as_seen_from_there(tmp_path, m
 
     assert place(Location(file=str(tmp_path / "models" / "losses.py"), line=3)) == ["models/losses.py:3"]
     assert place(Location(file="/elsewhere/losses.py", line=3)) == ["/elsewhere/losses.py:3"]
+
+
+def test_lines_of_one_file_name_it_once() -> None:
+    rows = Location(dataset_rows=(7, 9), dataset_lines=("a.csv:2", "a.csv:6"))
+    assert place(rows) == ["data rows 7, 9", "a.csv, lines 2, 6"]
+    assert place(replace(rows, dataset_lines=("a.csv:2", "b.csv:6")))[1] == "a.csv:2, b.csv:6"
+    assert place(Location(file="a.csv", line=2, dataset_rows=(7,), dataset_lines=("a.csv:2",)))[-1] == "data row 7"

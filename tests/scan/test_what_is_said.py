@@ -79,7 +79,7 @@ def test_a_divisor_with_negative_values_keeps_its_sign(keras: Any, scanned: Call
     [
         ("softmax", "Use tf.nn.softmax instead of the form written by hand"),
         ("softplus", "Use tf.nn.softplus instead of the form written by hand"),
-        ("log variance", "Bound the argument: tf.math.exp(tf.clip_by_value(x, -20.0, 20.0))"),
+        ("log variance", "Bound the argument: tf.math.exp(tf.clip_by_value(the argument, -20.0, 20.0))"),
     ],
 )
 def test_a_stable_form_is_offered_for_what_it_is_the_stable_form_of(

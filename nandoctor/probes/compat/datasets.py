@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import tensorflow as tf
 
@@ -68,6 +68,19 @@ def files_of(dataset: Any) -> list[str]:
         tensors = sliced_tensors(from_source(names)[0]) or []
         return [name.decode() for tensor in tensors for name in tensor.numpy().ravel().tolist()]
     return [name.decode() for name in tf.reshape(names, [-1]).numpy().tolist()]
+
+
+def layout_of(dataset: Any) -> Literal["lines", "records", "records below a header"] | None:
+    """How the rows of a source stand in its text files; None for any other data set, or compressed files."""
+    name = type(dataset).__name__.strip("_")
+    compression = getattr(dataset, "_compression_type", None)
+    if compression is not None and tf.get_static_value(compression) not in (b"", None):
+        return None
+    if name.startswith("TextLineDataset"):
+        return "lines"
+    if name.startswith("CsvDataset"):
+        return "records below a header" if bool(tf.get_static_value(dataset._header)) else "records"
+    return None
 
 
 def csv_reader(dataset: Any, files: list[str]) -> Any:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import tensorflow as tf
 from tensorflow.python.eager import context
 from tensorflow.python.framework import function_def_to_graph, op_def_registry
+from tensorflow.python.ops import script_ops
+from tensorflow.python.util import tf_decorator
 
 
 def function_graph(name: str) -> Any:
@@ -43,3 +46,10 @@ def variables_by_handle(variables: list[Any]) -> dict[int, Any]:
 def op_definition(op_type: str) -> Any:
     """What TensorFlow knows of an op type (its OpDef, with `is_stateful`); None where it knows none of that name."""
     return op_def_registry.get(op_type)
+
+
+def python_function(op: Any) -> Any:
+    """The user's own function that a `py_function` or `numpy_function` op calls; None where Python let go of it."""
+    found = script_ops._py_funcs.get(op.get_attr("token").decode())
+    found = getattr(found, "_func", found)
+    return None if found is None else inspect.unwrap(tf_decorator.unwrap(found)[1])

@@ -15,6 +15,7 @@ from nandoctor.probes.steps.interpreter import Execution, Interpreter, RefusedEr
 from nandoctor.probes.steps.observation import Mark, Observations, StepObserver
 from nandoctor.probes.steps.run import arguments
 from nandoctor.probes.steps.trace import Batch, Step
+from nandoctor.wording import listing
 
 Fails = Callable[[Sequence[int]], bool]
 MOST_RUNS = 64
@@ -150,9 +151,11 @@ def _minimal_sets(fails: Fails, everything: list[int]) -> Culprits:
     """Take minimal failing sets away until the rest is well."""
     rest, found = list(everything), list[int]()
     while rest and fails(rest):
-        if not found and len(rest) > 3 and all(fails([row]) for row in (rest[0], rest[len(rest) // 2], rest[-1])):
+        tried = (rest[0], rest[len(rest) // 2], rest[-1])
+        if not found and len(rest) > 3 and all(fails([row]) for row in tried):
             return Culprits(
-                tuple(everything), "Each row tried alone (the first, the middle, the last) brings it about."
+                tuple(everything),
+                f"Any one row of the batch is enough: rows {listing(tried)} were each tried alone, and it happened.",
             )
         smallest = _smallest(fails, rest)
         found += smallest

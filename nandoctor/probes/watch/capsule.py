@@ -235,7 +235,7 @@ def read_capsule(folder: Path) -> Capsule:
         if _digest(folder / name) != manifest.digests.get(name):
             raise NandoctorError(f"{folder / name}: damaged, it is not what the manifest says", UNEXAMINABLE)
     fed: list[Fed] = []
-    for name, roles in ((BATCH, OF_BATCH), (STATE, ("state", "constant"))):
+    for name, roles in ((BATCH, OF_BATCH), (STATE, ("random", "state", "constant"))):
         entries = [one for one in manifest.fed if one.role in roles]
         values = read_arrays(folder / name, {one.key: one.dtype for one in entries})
         fed += [Fed(one.name, one.tensor, one.role, values[one.key]) for one in entries]

@@ -21,8 +21,9 @@ _TAPE = re.compile(r"^gradient_tape(?:_\d+)?/(.+)/[^/]+$")
 class Fed:
     """A tensor of the graph that is given from outside: its name there, its value.
 
-    `role` is "input" or "label" for what the batch consists of, "state" for what is not of the batch (the state of a
-    generator, a counter), "constant" for what the traced function held.
+    `role` is "input" or "label" for what the batch consists of, "random" for random numbers that the step draws,
+    "state" for what is not of the batch (the state of a generator, a counter), "constant" for what the traced function
+    held.
     """
 
     name: str
@@ -67,13 +68,14 @@ class StepCapture:
 class FedBatch:
     """What a captured step was fed: inputs and labels of the batch, each under a name of its own, and the `others`.
 
-    `rows` is how many rows the batch has (1 where nothing fed has any); what has another number of them is not of the
-    batch.
+    `noise` are random numbers that were drawn for each row: a part of the batch is run with its own. `rows` is how many
+    rows the batch has (1 where nothing fed has any); what has another number of them is not of the batch.
     """
 
     rows: int
     inputs: tuple[Fed, ...]
     labels: tuple[Fed, ...]
+    noise: tuple[Fed, ...]
     others: tuple[Fed, ...]
 
 
@@ -81,10 +83,13 @@ def fed_batch(capture: StepCapture) -> FedBatch:
     """The batch in what the step was fed."""
     able = [one for one in capture.fed if one.role in ("input", "label") and one.value.ndim > 0]
     rows = len(able[0].value) if able else 1
-    batch = [one for one in able if len(one.value) == rows]
+    drawn = [one for one in capture.fed if one.role == "random" and one.value.ndim > 0]
+    batch = [one for one in (*able, *drawn) if len(one.value) == rows]
     others = tuple(one for one in capture.fed if all(one is not other for other in batch))
-    inputs, labels = (_uniquely_named([one for one in batch if one.role == role]) for role in ("input", "label"))
-    return FedBatch(rows, inputs, labels, others)
+    inputs, labels, noise = (
+        _uniquely_named([one for one in batch if one.role == role]) for role in ("input", "label", "random")
+    )
+    return FedBatch(rows, inputs, labels, noise, others)
 
 
 def _uniquely_named(fed: Sequence[Fed]) -> tuple[Fed, ...]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,23 +18,77 @@ from nandoctor.probes.watch.dataset_rows import Places, places_of
 from nandoctor.probes.watch.given import GivenData, given_data
 from nandoctor.probes.watch.pipeline import pipeline_facts, rows_made
 from nandoctor.probes.watch.rebuilt import Pipeline, pipeline_of
+from nandoctor.probes.watch.table_lines import lines_by_count, with_table_lines
 from nandoctor.stats import Array
 from nandoctor.wording import listing
+
+WHOM_LOOP = "looped over"
 
 
 @dataclass(frozen=True)
 class GivenTo:
-    """What `fit`, `evaluate` or `predict` was given as `x` and `y`, and in words which of them it was."""
+    """What `fit`, `evaluate` or `predict` was given as `x` and `y`, and in words which of them it was.
+
+    `loops` are the data sets that the script's own loops went over last: where the batch is from one of them, that is
+    what counts. `tables` are text tables that the data may have been read from. With `python` the Python functions in
+    a pipeline may be called again: the training does not go on.
+    """
 
     x: Any
     y: Any
     whom: str = "given to fit"
+    python: bool = False
+    tables: tuple[Path, ...] = ()
+    loops: tuple[Any, ...] = ()
 
 
 def told_by_data(capture: StepCapture, to: GivenTo) -> StepCapture:
     """The capture with its batch named after the arrays that were given, where the step does not tell."""
-    given = None if isinstance(to.x, tf.data.Dataset) else given_data(to.x, to.y)
-    return capture if given is None else told_apart(capture, given)
+    if not isinstance(to.x, tf.data.Dataset):
+        given = given_data(to.x, to.y)
+        return capture if given is None else told_apart(capture, given)
+    if any(one.role == "label" for one in capture.fed):
+        return capture
+    pipeline = pipeline_of(to.x, to.whom, python=to.python)
+    made = None if _is_untouched(pipeline) else rows_made(pipeline)
+    arrays = [one.numpy() for one in pipeline.tensors] if made is None else made[1]
+    given = _given(arrays, to.x.element_spec)
+    told = capture if given is None else told_apart(capture, given)
+    # A name of the user's own says more than the place in a data set's elements.
+    names = {one.tensor: one.name for one in capture.fed if not one.name.isdigit()}
+    return replace(told, fed=tuple(replace(one, name=names.get(one.tensor, one.name)) for one in told.fed))
+
+
+def looped_over(capture: StepCapture, given: GivenTo) -> GivenTo:
+    """The first of the data sets looped over whose rows the batch holds; else the only one of the batch's kind.
+
+    What was given, where there is none.
+    """
+    alike = [
+        replace(given, x=one, y=None, whom=WHOM_LOOP, loops=())
+        for one in given.loops
+        if _is_of_its_kind(capture, one.element_spec)
+    ]
+    for to in alike:
+        facts, _ = data_behind(told_by_data(capture, to), to)
+        if facts is not None and any(row is not None for row in facts.batch_rows):
+            return to
+    return alike[0] if len(alike) == 1 else given
+
+
+def _is_of_its_kind(capture: StepCapture, structure: Any) -> bool:
+    """Whether an element could be this batch: for each array of it there is one of its dtype and its size a row."""
+    left = [one.value for one in capture.fed if one.role in ("input", "label")]
+    for spec in tf.nest.flatten(structure):
+        if not isinstance(spec, tf.TensorSpec) or spec.shape.rank is None:
+            return False
+        fitting = [
+            one for one in left if tf.as_dtype(one.dtype) == spec.dtype and spec.shape.is_compatible_with(one.shape)
+        ]
+        if not fitting:
+            return False
+        left = [one for one in left if one is not fitting[0]]
+    return True
 
 
 def data_behind(capture: StepCapture, to: GivenTo) -> tuple[DataFacts | None, PipelineFacts | None]:
@@ -42,17 +98,30 @@ def data_behind(capture: StepCapture, to: GivenTo) -> tuple[DataFacts | None, Pi
     pipeline that gave a batch with values that are not finite, where these were made, too.
     """
     if isinstance(to.x, tf.data.Dataset):
-        pipeline = pipeline_of(to.x, to.whom)
+        pipeline = pipeline_of(to.x, to.whom, python=to.python)
         bad = any(_bad(one.value) for one in (*fed_batch(capture).inputs, *fed_batch(capture).labels))
-        return _behind_pipeline(capture, pipeline, to.x.element_spec), pipeline_facts(pipeline) if bad else None
+        facts = _behind_pipeline(capture, pipeline, to.x.element_spec)
+        return _in_files(facts, pipeline, to.x.element_spec, to.tables), pipeline_facts(pipeline) if bad else None
     given = given_data(to.x, to.y)
     facts = given_facts(capture, given, f"the arrays {to.whom}") if given is not None else None
+    if given is not None and facts is not None:
+        facts = with_table_lines(facts, given, to.tables)
     return facts or batch_facts(capture), None
 
 
+def _in_files(facts: DataFacts | None, pipeline: Pipeline, structure: Any, tables: Sequence[Path]) -> DataFacts | None:
+    """The facts with the lines that the batch's rows were read from, where these are known."""
+    if facts is None:
+        return None
+    rows = [row for row in facts.batch_rows if row is not None]
+    if pipeline.layout is not None:
+        return replace(facts, lines=lines_by_count(pipeline.files, rows, pipeline.layout))
+    given = _given([one.numpy() for one in pipeline.tensors], structure) if pipeline.tensors else None
+    return facts if given is None else with_table_lines(facts, given, tables)
+
+
 def _behind_pipeline(capture: StepCapture, pipeline: Pipeline, structure: Any) -> DataFacts | None:
-    untouched = pipeline.stopped is None and all(stage.kind == "batch" for stage in pipeline.stages)
-    if pipeline.tensors and untouched:
+    if _is_untouched(pipeline):
         given = _given([one.numpy() for one in pipeline.tensors], structure)
         facts = given_facts(capture, given, pipeline.source) if given is not None else None
         if facts is not None:
@@ -66,6 +135,12 @@ def _behind_pipeline(capture: StepCapture, pipeline: Pipeline, structure: Any) -
     if len(pipeline.files) == 1:
         facts = replace(facts, path=pipeline.files[0], from_file=True)
     return replace(facts, batch_rows=places.rows, notices=(*facts.notices, *notices))
+
+
+def _is_untouched(pipeline: Pipeline) -> bool:
+    """Whether the batches hold rows of arrays as they are."""
+    batched = pipeline.stopped is None and all(stage.kind == "batch" for stage in pipeline.stages)
+    return bool(pipeline.tensors) and batched
 
 
 def _given(arrays: list[Array], structure: Any) -> GivenData | None:

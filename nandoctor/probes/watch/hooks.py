@@ -85,7 +85,17 @@ def install_tensorflow(watch: Watch) -> list[Undo]:
 
         return run
 
+    def iterate(plain: Any) -> Any:
+        def run(self: Any) -> Any:
+            with watch.working():
+                if not watch.off and watch.fitting is None and tf.executing_eagerly():
+                    watch.looped_over.begun(self)
+            return plain(self)
+
+        return run
+
     return [
+        wrapped(owner_of(tf.data.Dataset, "__iter__"), "__iter__", iterate),
         wrapped(tf.GradientTape, "__enter__", enter),
         wrapped(tf.GradientTape, "__exit__", leave),
         wrapped(tf.GradientTape, "gradient", gradient),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import ModuleType
 
 from wrapt import register_post_import_hook
@@ -10,13 +10,13 @@ from wrapt import register_post_import_hook
 WATCHED = ("tensorflow", "keras", "tf_keras")
 
 
-def when_imported(act: Callable[[str, ModuleType], None]) -> None:
-    """Call `act(name, module)` as soon as TensorFlow, Keras or tf-keras is imported; at once for what already is.
+def when_imported(act: Callable[[str, ModuleType], None], modules: Sequence[str] = WATCHED) -> None:
+    """Call `act(name, module)` as soon as one of these is imported; at once for what already is.
 
     `act` is called once for each of them, when the module is whole; it must not raise, since that would end the
     script's own import. Nothing is imported here.
     """
-    for name in WATCHED:
+    for name in modules:
         register_post_import_hook(_hook(act, name), name)
 
 

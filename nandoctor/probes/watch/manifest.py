@@ -15,7 +15,7 @@ from nandoctor.facts.origin import Sink
 from nandoctor.finding import Tool
 
 SCHEMA_VERSION = 1
-Role = Literal["input", "label", "state", "constant"]
+Role = Literal["input", "label", "random", "state", "constant"]
 
 
 @dataclass(frozen=True)

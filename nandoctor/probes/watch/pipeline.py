@@ -14,10 +14,10 @@ import tensorflow as tf
 from nandoctor.errors import NandoctorError
 from nandoctor.facts import Origin, SourceLine
 from nandoctor.facts.pipeline import PipelineFacts
-from nandoctor.probes.compat.graphs import captured, own_inputs
+from nandoctor.probes.compat.graphs import captured, own_inputs, python_function
 from nandoctor.probes.steps.trace import user_lines
 from nandoctor.probes.watch.capture import Fed, Held, StepCapture
-from nandoctor.probes.watch.rebuilt import Pipeline
+from nandoctor.probes.watch.rebuilt import PYTHON, Pipeline
 from nandoctor.probes.watch.replay import replay
 from nandoctor.stats import Array
 
@@ -125,7 +125,23 @@ def _origin(function: Any, values: Sequence[Array], row: int) -> Origin | None:
     except (NandoctorError, tf.errors.OpError, ValueError):
         return None
     roots = [origin for origin in step.origins if origin.kind == "op" and not origin.parents and origin.reaches]
-    return replace(roots[0], phase="data", rows=None, rows_note=None, dataset_rows=(row,)) if roots else None
+    if not roots:
+        return None
+    source = _python_line(function, roots[0]) or roots[0].source
+    return replace(roots[0], phase="data", rows=None, rows_note=None, dataset_rows=(row,), source=source)
+
+
+def _python_line(function: Any, origin: Origin) -> SourceLine | None:
+    """The first line of the Python function that the op calls, None where it calls none."""
+    if origin.op_type not in PYTHON:
+        return None
+    ops = [op for op in function.graph.get_operations() if op.type == origin.op_type and op.name.endswith(origin.op)]
+    called = python_function(ops[0]) if ops else None
+    code = getattr(called, "__code__", None)
+    if code is None:
+        return None
+    line = linecache.getline(code.co_filename, code.co_firstlineno).strip()
+    return SourceLine(code.co_filename, code.co_firstlineno, code.co_name, line or None)
 
 
 def _function_capture(function: Any, values: Sequence[Array]) -> StepCapture:
@@ -166,8 +182,10 @@ def _function_line(function: Any) -> SourceLine:
 def _reason(pipeline: Pipeline, place: int) -> str:
     if pipeline.base is None:
         return f"its elements come from {pipeline.source}, which is not run again"
-    if any(stage.runs_python for stage in pipeline.stages[: place + 1]):
-        return "its functions call Python or change variables, and are not run again"
+    if not pipeline.python and any(stage.runs_python for stage in pipeline.stages[: place + 1]):
+        return "its functions call Python, and are not called again in a training that goes on"
+    if any(stage.changes for stage in pipeline.stages[: place + 1]):
+        return "its functions change variables, and are not run again"
     return "it cannot be built again"
 
 

@@ -19,6 +19,7 @@ from nandoctor.probes.compat.datasets import (
     filtered_by,
     from_source,
     is_source,
+    layout_of,
     mapped_by,
     opened_function,
     passes_on,
@@ -27,8 +28,16 @@ from nandoctor.probes.compat.datasets import (
 )
 from nandoctor.probes.compat.graphs import python_graphs
 
-PYTHON = {"PyFunc", "EagerPyFunc", "PyFuncStateless", "NumpyFunction", "GeneratorDataset"}
-CHANGING = {"AssignVariableOp", "AssignAddVariableOp", "AssignSubVariableOp", "RngReadAndSkip", "StatefulUniform"}
+Layout = Literal["lines", "records", "records below a header"]
+PYTHON = {"PyFunc", "EagerPyFunc", "PyFuncStateless", "NumpyFunction"}
+CHANGING = {
+    "GeneratorDataset",
+    "AssignVariableOp",
+    "AssignAddVariableOp",
+    "AssignSubVariableOp",
+    "RngReadAndSkip",
+    "StatefulUniform",
+}
 
 
 @dataclass(frozen=True)
@@ -41,9 +50,18 @@ class Stage:
 
     @property
     def runs_python(self) -> bool:
-        """Whether its function calls Python, or changes something outside of itself."""
+        """Whether its function calls Python."""
+        return bool(PYTHON & self._op_types)
+
+    @property
+    def changes(self) -> bool:
+        """Whether its function changes something outside of itself that can be seen."""
+        return bool(CHANGING & self._op_types)
+
+    @property
+    def _op_types(self) -> set[str]:
         graphs = [] if self.function is None else python_graphs(self.function.graph)
-        return any(op.type in PYTHON | CHANGING for graph in graphs for op in graph.get_operations())
+        return {op.type for graph in graphs for op in graph.get_operations()}
 
 
 @dataclass(frozen=True)
@@ -52,7 +70,7 @@ class Pipeline:
 
     `source` is what it reads, in words, `files` their names, `tensors` the whole arrays of `from_tensor_slices`. `base`
     gives the elements of the source in order (None where they cannot be had), `stages` what is done to them. `stopped`
-    names the first part that is not known how to build.
+    names the first part that is not known how to build. With `python` functions of the user's own may be called again.
     """
 
     source: str
@@ -61,6 +79,12 @@ class Pipeline:
     files: tuple[str, ...] = ()
     tensors: tuple[Any, ...] = ()
     stopped: str | None = None
+    python: bool = False
+
+    @property
+    def layout(self) -> Layout | None:
+        """How the rows of the source stand in its text files, None where it reads none."""
+        return layout_of(self.base) if self.files and self.base is not None else None
 
     @property
     def maps(self) -> tuple[int, ...]:
@@ -69,7 +93,9 @@ class Pipeline:
 
     def runnable(self, stages: int) -> bool:
         """Whether the first so many stages can be run again."""
-        return self.base is not None and not any(stage.runs_python for stage in self.stages[:stages])
+        wanted = self.stages[:stages]
+        unfit = any(stage.changes or (stage.runs_python and not self.python) for stage in wanted)
+        return self.base is not None and not unfit
 
     def elements(self, stages: int) -> Any:
         """A data set of (row number or numbers, flat values ...) after the first so many stages."""
@@ -79,8 +105,11 @@ class Pipeline:
         return numbered
 
 
-def pipeline_of(dataset: Any, whom: str = "given to fit") -> Pipeline:
-    """The pipeline behind a tf.data data set; `whom` says in words to whom that was given."""
+def pipeline_of(dataset: Any, whom: str = "given to fit", *, python: bool = False) -> Pipeline:
+    """The pipeline behind a tf.data data set; `whom` says in words to whom that was given.
+
+    With `python` the functions in it that call Python may be called again.
+    """
     chain = from_source(dataset)
     tensors, files = sliced_tensors(chain[0]), files_of(chain[0])
     base, rest, source = chain[0], chain[1:], f"a {type(chain[0]).__name__.strip('_')}"
@@ -99,7 +128,7 @@ def pipeline_of(dataset: Any, whom: str = "given to fit") -> Pipeline:
     if not is_source(chain[0]) or _makes_python(chain):
         base, source = None, "Python code" if _makes_python(chain) else "several data sets"
     stages, stopped = _stages(rest)
-    return Pipeline(source, base, tuple(stages), tuple(files), tuple(tensors or ()), stopped)
+    return Pipeline(source, base, tuple(stages), tuple(files), tuple(tensors or ()), stopped, python)
 
 
 def _stages(rest: list[Any]) -> tuple[list[Stage], str | None]:

@@ -82,6 +82,7 @@ def history(one: Optimizing) -> History:
         gradient_norms={name: tuple(norms[:, place].tolist()) for place, name in enumerate(one.names)},
         weight_norms={name: tuple(norms[:, count + place].tolist()) for place, name in enumerate(one.names)},
         updates=_updates(one, first, len(rows)),
+        clipped=one.clipped,
     )
 
 

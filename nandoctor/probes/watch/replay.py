@@ -34,6 +34,7 @@ from nandoctor.probes.steps.structure import head_facts, head_nodes, input_facts
 from nandoctor.probes.steps.trace import Result, Step, handle_names, step_of
 from nandoctor.probes.steps.watched import Look, Watched
 from nandoctor.probes.watch.capture import Fed, StepCapture, fed_batch
+from nandoctor.probes.watch.drawn import with_drawn
 from nandoctor.probes.watch.needed import needed_graph
 
 
@@ -123,8 +124,9 @@ def _output_shapes(step: Step, seen: Mapping[Key, Watched]) -> dict[str, tuple[t
 
 def restore(capture: StepCapture, path: str) -> tuple[Subject, Step, Feeds, bool]:
     """The captured step as a Step on copies of its variables, its batch, and whether it fixes the batch's size."""
+    capture = with_drawn(capture)
     batch = fed_batch(capture)
-    fed = (*batch.inputs, *batch.labels)
+    fed = (*batch.inputs, *batch.noise, *batch.labels)
     names = unique_names(one.name for one in capture.held)
     variables = [own_variable(one.value) for one in capture.held]
     needed = needed_graph(capture)
@@ -159,14 +161,14 @@ def restore(capture: StepCapture, path: str) -> tuple[Subject, Step, Feeds, bool
     step = step_of(
         subject,
         Function(function.graph, held, function.name, function),
-        (*(one.name for one in batch.inputs), *(f"labels {one.name}" for one in batch.labels)),
+        (*(one.name for one in (*batch.inputs, *batch.noise)), *(f"labels {one.name}" for one in batch.labels)),
         results,
         (),
         lines=capture.lines,
     )
     feeds = Feeds(
         subject,
-        {one.name: one.value for one in batch.inputs},
+        {one.name: one.value for one in (*batch.inputs, *batch.noise)},
         {one.name: one.value for one in batch.labels},
         [range(batch.rows)],
         lambda array, wanted: array[wanted.start : wanted.stop],

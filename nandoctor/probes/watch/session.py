@@ -17,11 +17,13 @@ from nandoctor.probes.watch.eager import EagerRecorder
 from nandoctor.probes.watch.eager_guard import EagerGuard
 from nandoctor.probes.watch.evaluating import Evaluating, evaluation_of
 from nandoctor.probes.watch.guard import Tracing
+from nandoctor.probes.watch.looped_over import LoopedOver
 from nandoctor.probes.watch.measured import MeasuredUpdates, updates_applied
 from nandoctor.probes.watch.noted import Notebook
 from nandoctor.probes.watch.recorder import Recorder
 from nandoctor.probes.watch.schedule import Schedule
 from nandoctor.probes.watch.seen import Trip
+from nandoctor.probes.watch.tables_read import TablesRead
 from nandoctor.probes.watch.traced_before import TracedBefore
 
 POLL_SECONDS = 0.05
@@ -36,9 +38,10 @@ class Optimizing:
     """One optimizer of the script, and its recorder; one for each replica of a distributed training.
 
     `variables` are those that it updates, `trains` is the model that holds them, once that is known. `looked` says that
-    the batch which the recorder holds was looked at. `applied` is how many updates a LossScaleOptimizer had made before
-    the first that was watched (None for any other), `left_out` how many the watch has left out itself. `updates`
-    measures single updates.
+    the batch which the recorder holds was looked at. `clipped` says that the script clips its gradients before it hands
+    them over, as far as their ops tell. `applied` is how many updates a LossScaleOptimizer had made before the first
+    that was watched (None for any other), `left_out` how many the watch has left out itself. `updates` measures single
+    updates.
     """
 
     optimizer: Any
@@ -48,6 +51,7 @@ class Optimizing:
     variables: Sequence[Any] = ()
     trains: str | None = None
     looked: bool = False
+    clipped: bool = False
     applied: int | None = None
     left_out: int = 0
     updates: MeasuredUpdates = field(default_factory=MeasuredUpdates)
@@ -99,6 +103,8 @@ class Watch:
     optimizing: dict[int, Optimizing] = field(default_factory=dict)
     fitting: Fitting | None = None
     fitted: Fitting | None = None
+    looped_over: LoopedOver = field(default_factory=LoopedOver)
+    tables: TablesRead = field(default_factory=TablesRead)
     off: bool = False
     looking: bool = False
     within: set[int] = field(default_factory=set)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from nandoctor import __version__
 from nandoctor.probes.watch.imports import when_imported
 from nandoctor.probes.watch.schedule import Schedule
+from nandoctor.probes.watch.tables_read import TablesRead
 
 if TYPE_CHECKING:
     from nandoctor.facts import EvaluationFacts, Facts, SubjectFacts
@@ -72,6 +73,7 @@ class Watching:
     notices: list[str] = field(default_factory=list)
     begun: float = field(default_factory=time.monotonic)
     process: int = field(default_factory=os.getpid)
+    _tables: TablesRead = field(default_factory=TablesRead)
     _undo: list[Callable[[], None]] = field(default_factory=list)
     _backward: Any = None
     _late: bool = False
@@ -82,6 +84,7 @@ class Watching:
     def begin(self) -> None:
         """Watch from now on, or from when TensorFlow and Keras are imported."""
         self._late = "tensorflow" in sys.modules
+        self._tables.begin()
         when_imported(self._imported)
 
     def end(self, error: BaseException | None = None) -> None:
@@ -94,6 +97,7 @@ class Watching:
             with self.watch.working():
                 self._last_look(self.watch, check_up=not isinstance(error, KeyboardInterrupt))
         self._ended = True
+        self._tables.end()
         for undo in reversed(self._undo):
             undo()
         self._undo.clear()
@@ -251,6 +255,7 @@ class Watching:
             late=self._late,
             on_evaluation=self._on_evaluation,
         )
+        watch.tables = self._tables
         made: WeakKeyDictionary[Any, list[tuple[str, range]]] = WeakKeyDictionary()
         self._backward = made
         self._undo.append(on_backward_ops(lambda graph, op, places: made.setdefault(graph, []).append((op, places))))

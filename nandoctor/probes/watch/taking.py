@@ -19,6 +19,8 @@ from nandoctor.probes.watch.spoken_names import batch_names
 from nandoctor.probes.watch.stepgraph import ancestors
 from nandoctor.stats import Array
 
+ROLES = {"argument": "input", "pipeline": "input", "random": "random", "state": "state"}
+
 
 @dataclass(frozen=True)
 class LiveNames:
@@ -55,7 +57,7 @@ def take_capture(tracing: Tracing, live: LiveNames, made: Sequence[tuple[str, ra
         value = None if variable is None else variable.numpy()
         if value is None:
             raise NandoctorError(f"the value of {kept.tensor.name} was not kept", UNEXAMINABLE)
-        role = roles.get(id(kept.tensor), "input") if kept.kind in ("argument", "pipeline") else "state"
+        role = roles.get(id(kept.tensor), ROLES[kept.kind])
         name = spoken.get(id(kept.tensor)) or _readable(kept.tensor)
         fed.append(Fed(name, tensor_name(kept.tensor), role, value))
     outputs = [one for one in flat_tensors(tracing.noted.predictions) if one.graph is graph]

@@ -19,7 +19,7 @@ from nandoctor.facts.store import parse_facts
 from nandoctor.probes.source.traced import source_at
 from nandoctor.probes.watch.capsule import Keeping, capsule_name, write_capsule, write_minimal_rows
 from nandoctor.probes.watch.capture import StepCapture
-from nandoctor.probes.watch.data_behind import GivenTo, data_behind, told_by_data
+from nandoctor.probes.watch.data_behind import GivenTo, data_behind, looped_over, told_by_data
 from nandoctor.probes.watch.failure import facts_of, minimal_rows
 from nandoctor.probes.watch.guard import Tracing
 from nandoctor.probes.watch.live import live_names
@@ -28,6 +28,7 @@ from nandoctor.probes.watch.seen import Trip
 from nandoctor.probes.watch.session import Optimizing, Watch
 from nandoctor.probes.watch.spoken_names import losses_of
 from nandoctor.probes.watch.taking import take_capture
+from nandoctor.probes.watch.undisturbed import undisturbed
 
 REPLAY_SECONDS = 600.0
 ELSEWHERE = "it was finite on this worker; the report of the worker named has the cause and the rows"
@@ -123,7 +124,7 @@ def evaluated(watch: Watch, found: EvaluationFacts, *, known: Facts, seconds: fl
     def write(told: StepCapture, facts: Facts) -> Path:
         return keep.write(trip, told, facts, Keeping(lambda path: tracing.noted.model.save_weights(str(path))))
 
-    given = GivenTo(running.x, running.y, running.source)
+    given = GivenTo(running.x, running.y, running.source, tables=tuple(watch.tables.files))
     return _examined(capture, known, given, losses_of(tracing.noted), write)
 
 
@@ -204,14 +205,21 @@ def looked_at(
 
 
 def given_to_fit(watch: Watch, *, pipelines: bool = True) -> GivenTo:
-    """The data that `fit` was given last.
+    """The data that `fit` was given last, and what else the batch of a step may be from.
 
     Without `pipelines` nothing of a tf.data pipeline: only the batch counts then, else its functions are run again.
     """
     fitting = watch.fitting or watch.fitted
-    if fitting is None or (not pipelines and isinstance(fitting.x, tf.data.Dataset)):
-        return GivenTo(None, None)
-    return GivenTo(fitting.x, fitting.y)
+    x, y = (fitting.x, fitting.y) if fitting else (None, None)
+    if not pipelines and isinstance(x, tf.data.Dataset):
+        x = y = None
+    return GivenTo(
+        x,
+        y,
+        python=not watch.skip,
+        tables=tuple(watch.tables.files),
+        loops=tuple(watch.looped_over.datasets) if pipelines and not watch.fitting else (),
+    )
 
 
 def _with_data(given: GivenTo, capture: StepCapture, known: Facts) -> tuple[StepCapture, Facts, tuple[str, ...]]:
@@ -220,8 +228,10 @@ def _with_data(given: GivenTo, capture: StepCapture, known: Facts) -> tuple[Step
     Where the step does not tell what is an input and what a label, the data does.
     """
     try:
-        told = told_by_data(capture, given)
-        data, pipeline = data_behind(told, given)
+        with undisturbed():
+            given = looped_over(capture, given)
+            told = told_by_data(capture, given)
+            data, pipeline = data_behind(told, given)
     except Exception as error:
         return capture, known, (f"the data was not looked at: {_sentence(error)}",)
     run = known.run

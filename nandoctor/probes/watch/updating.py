@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import linecache
 import time
+from collections.abc import Sequence
 from threading import get_ident
 from typing import Any
 
 import tensorflow as tf
 
 from nandoctor.probes.compat.watching import replica_number
-from nandoctor.probes.watch.eager import tracing_of
+from nandoctor.probes.watch.eager import Ran, tracing_of
 from nandoctor.probes.watch.guard import Tracing, guarded_update
 from nandoctor.probes.watch.noted import EAGER, Noted
 from nandoctor.probes.watch.seen import Update
 from nandoctor.probes.watch.session import Optimizing, Watch
+
+# TensorFlow's functions that clip are clip_by_norm, clip_by_value, clip_by_global_norm.
+CLIPPING = "clip_by_"
 
 
 def guard_traced(watch: Watch, optimizer: Any, grads: list[Any], trainable: Any, plain: Any) -> Any:
@@ -22,6 +27,7 @@ def guard_traced(watch: Watch, optimizer: Any, grads: list[Any], trainable: Any,
     begun = time.perf_counter()
     try:
         optimizing, update = _prepared(watch, optimizer, grads, trainable, plain)
+        optimizing.clipped = optimizing.clipped or _clipped(update.gradients)
         noted = watch.notebook.turn(tf.compat.v1.get_default_graph())
         return guarded_update(watch.tracings, optimizing.recorder, noted, update, skip=watch.skip)
     except Exception as error:
@@ -42,7 +48,7 @@ def guard_eagerly(watch: Watch, optimizer: Any, grads: list[Any], trainable: Any
         watch.eager.update()
         optimizing, update = _prepared(watch, optimizer, grads, trainable, plain)
         noted = watch.notebook.turn(EAGER)
-        made = optimizing.eagerly.update(noted, update, lambda: _traced(watch, noted, update))
+        made = optimizing.eagerly.update(noted, update, lambda: _traced(watch, optimizing, noted, update))
     except Exception as error:
         if update is None or not update.begun:
             watch.give_up(error)
@@ -61,10 +67,23 @@ def guard_eagerly(watch: Watch, optimizer: Any, grads: list[Any], trainable: Any
     return None
 
 
-def _traced(watch: Watch, noted: Noted, update: Update) -> Tracing:
+def _traced(watch: Watch, optimizing: Optimizing, noted: Noted, update: Update) -> Tracing:
     number = len(watch.tracings) + 1
     watch.tracings.append(tracing_of(watch.eager.step, noted, update.gradients, update.variables, number))
+    optimizing.clipped = optimizing.clipped or _clipped_on_a_line(watch.eager.step.ran)
     return watch.tracings[-1]
+
+
+def _clipped(gradients: Sequence[Any]) -> bool:
+    """Whether any of these traced gradients was made by a function that clips: it opens a scope of its name."""
+    values = [one.values if isinstance(one, tf.IndexedSlices) else one for one in gradients]
+    return any(CLIPPING in one.op.name for one in values)
+
+
+def _clipped_on_a_line(ran: Sequence[Ran]) -> bool:
+    """Whether a line of the user's that ran eagerly calls a function that clips: no scope is opened there."""
+    lines = {one.line[:2] for one in ran if one.line is not None}
+    return any(CLIPPING in linecache.getline(file, line) for file, line in lines)
 
 
 def _prepared(watch: Watch, optimizer: Any, grads: list[Any], trainable: Any, plain: Any) -> tuple[Optimizing, Update]:

@@ -9,6 +9,7 @@ from typing import ClassVar
 from nandoctor.facts import Operand, Origin, StepFacts
 from nandoctor.facts.arithmetic import largest_number, narrow_overflow
 from nandoctor.facts.guards import guards
+from nandoctor.facts.written_call import kept_above
 from nandoctor.finding import Finding, Remedy
 from nandoctor.rule import explain
 from nandoctor.wording import number
@@ -82,5 +83,6 @@ class DivisionGradient:
 
     def _remedies(self, origin: Origin, operand: Operand) -> tuple[Remedy, ...]:
         if origin.op_type in LOGARITHMS:
-            return (Remedy("clip-argument", "Keep the argument above zero: tf.math.log(tf.maximum(x, 1e-6))"),)
+            safe = kept_above(origin.source, "tf.math.log", "1e-6")
+            return (Remedy("clip-argument", f"Keep the argument above zero: {safe}"),)
         return guards(origin.ran, operand)

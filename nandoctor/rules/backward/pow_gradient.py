@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from nandoctor.facts import Origin, StepFacts
+from nandoctor.facts.written_call import kept_above
 from nandoctor.finding import Finding, Remedy
 from nandoctor.rule import explain
 from nandoctor.wording import number
@@ -58,6 +59,7 @@ class PowGradient:
         of_zero = (
             "0" if base.vanishes else f"{number(base.blamed.minimum or 0.0)}..{number(base.blamed.maximum or 0.0)}"
         )
+        safe = kept_above(origin.source, "tf.pow", "1e-6", ", exponent")
         return explain(
             self,
             origin,
@@ -71,5 +73,5 @@ class PowGradient:
                 "nonfinite": origin.output.nonfinite,
             },
             limits={"nonfinite": 0},
-            remedies=(Remedy("positive-base", "Keep the base above zero: tf.pow(tf.maximum(x, 1e-6), p)"),),
+            remedies=(Remedy("positive-base", f"Keep the base above zero: {safe}"),),
         )

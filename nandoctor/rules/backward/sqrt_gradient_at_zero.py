@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from nandoctor.facts import Origin, StepFacts
+from nandoctor.facts import Origin, SourceLine, StepFacts
+from nandoctor.facts.written_call import UNKNOWN, written_call
 from nandoctor.finding import Finding, Remedy
 from nandoctor.rule import explain
 from nandoctor.wording import number
@@ -69,7 +70,17 @@ class SqrtGradientAtZero:
             },
             limits={"nonfinite": 0},
             remedies=(
-                Remedy("epsilon-under-root", "Put an epsilon under the root: tf.sqrt(x + 1e-12)"),
+                Remedy("epsilon-under-root", f"Put an epsilon under the root: {_with_epsilon(origin.source)}"),
                 Remedy("squared", "Compare squared values and leave the root out"),
             ),
         )
+
+
+def _with_epsilon(source: SourceLine | None) -> str:
+    """The root with an epsilon, in the user's own words where the line holds one root or one norm."""
+    root, norm = written_call(source, {"sqrt", "rsqrt"}), written_call(source, {"norm"})
+    if root is not None:
+        return f"{root.function}({root.argument} + 1e-12)"
+    if norm is not None:
+        return f"tf.sqrt(tf.reduce_sum(tf.square({norm.argument}), ...) + 1e-12) in place of {norm.function}"
+    return f"tf.sqrt({UNKNOWN} + 1e-12)"

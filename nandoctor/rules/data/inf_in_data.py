@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from nandoctor.facts import ArrayFacts, DataFacts, RunFacts, StepFacts
-from nandoctor.facts.cells import BadCells, bad_cells
+from nandoctor.facts.cells import BadCells, bad_cells, likely_maker
 from nandoctor.finding import Finding, Remedy
 from nandoctor.wording import plural
 
@@ -57,7 +57,10 @@ class InfInData:
     def _explain(self, data: DataFacts, array: ArrayFacts, found: BadCells, replaced: bool) -> Finding:
         positive = array.stats.positive_inf if array.stats else 0
         negative = array.stats.negative_inf if array.stats else 0
-        remark = " The model bounds or replaces them before they reach anything." if replaced else ""
+        what = "labels" if array.role == "label" else "column"
+        remark = (
+            " The model bounds or replaces them before they reach anything." if replaced else likely_maker(array, "inf")
+        )
         return Finding(
             rule=self.code,
             cause=self.cause,
@@ -78,8 +81,8 @@ class InfInData:
             },
             limits={"infinite": 0},
             remedies=(
-                Remedy("guard-the-maker", "Guard the division or logarithm that made the column"),
-                Remedy("bound-column", "Bound the column with np.clip where a bound has a meaning"),
+                Remedy("guard-the-maker", f"Guard the division or logarithm that made the {what}"),
+                Remedy("bound-column", f"Bound the {what} with np.clip where a bound has a meaning"),
                 Remedy("drop-rows", "Leave out the rows that hold Inf"),
             ),
             about=array.about,

@@ -11,6 +11,12 @@ from nandoctor.facts.cells import BadCells, bad_cells
 from nandoctor.finding import Finding, Remedy
 from nandoctor.wording import plural
 
+OF_INPUTS = (
+    Remedy("drop-rows", "Leave out the rows that have empty cells"),
+    Remedy("impute", "Fill the cells with a value that the training data justifies, and add a mask column"),
+)
+OF_LABELS = (Remedy("drop-rows", "Leave out the rows whose label is empty: nothing can be learned from them"),)
+
 
 @dataclass(frozen=True)
 class MissingInData:
@@ -66,9 +72,6 @@ class MissingInData:
             location=data.location(found.column_names, found.cells),
             evidence={"missing": found.count, "cells": found.values, "columns_with_missing": len(found.columns)},
             limits={"missing": 0},
-            remedies=(
-                Remedy("drop-rows", "Leave out the rows that have empty cells"),
-                Remedy("impute", "Fill the cells with a value that the training data justifies, and add a mask column"),
-            ),
+            remedies=OF_LABELS if array.role == "label" else OF_INPUTS,
             about=array.about,
         )

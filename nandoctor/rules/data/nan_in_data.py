@@ -7,9 +7,18 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from nandoctor.facts import ArrayFacts, DataFacts, RunFacts, StepFacts
-from nandoctor.facts.cells import BadCells, bad_cells
+from nandoctor.facts.cells import BadCells, bad_cells, likely_maker
 from nandoctor.finding import Finding, Remedy
 from nandoctor.wording import plural
+
+OF_INPUTS = (
+    Remedy("drop-rows", "Leave out the rows that hold NaN"),
+    Remedy("impute", "Fill the cells with a value that the training data justifies, and add a mask column"),
+)
+OF_LABELS = (
+    Remedy("drop-rows", "Leave out the rows whose label is NaN: nothing can be learned from them"),
+    Remedy("guard-the-maker", "Guard what makes the labels: a logarithm, a root or a division that takes any value"),
+)
 
 
 @dataclass(frozen=True)
@@ -30,7 +39,8 @@ class NanInData:
 
     Remedy:
         Drop the rows (`x[~np.isnan(x).any(axis=1)]`), or fill the cells with a value that the training data
-        justifies and tell the model by a mask column.
+        justifies and tell the model by a mask column. A label that is NaN cannot be filled: leave its row out, or
+        guard the logarithm or division that made it.
 
     When it is fine:
         In an array that feeds nothing, and where the model itself replaces NaN (`tf.where(tf.math.is_nan(x), ...)`)
@@ -56,7 +66,7 @@ class NanInData:
                 yield self._explain(data, array, found, replaced)
 
     def _explain(self, data: DataFacts, array: ArrayFacts, found: BadCells, replaced: bool) -> Finding:
-        remark = " The model replaces them before they reach anything." if replaced else ""
+        remark = " The model replaces them before they reach anything." if replaced else likely_maker(array, "nan")
         return Finding(
             rule=self.code,
             cause=self.cause,
@@ -69,9 +79,6 @@ class NanInData:
             location=data.location(found.column_names, found.cells),
             evidence={"nan": found.count, "values": found.values, "columns_with_nan": len(found.columns)},
             limits={"nan": 0},
-            remedies=(
-                Remedy("drop-rows", "Leave out the rows that hold NaN"),
-                Remedy("impute", "Fill the cells with a value that the training data justifies, and add a mask column"),
-            ),
+            remedies=OF_LABELS if array.role == "label" else OF_INPUTS,
             about=array.about,
         )

@@ -7,8 +7,11 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from nandoctor.facts import ArrayFacts, DataFacts, Origin, PipelineFacts, RunFacts, TripFacts
+from nandoctor.facts.written_call import kept_above
 from nandoctor.finding import Finding, Location, Remedy, Scalar
 from nandoctor.wording import number
+
+CALLS_PYTHON = frozenset({"PyFunc", "EagerPyFunc", "PyFuncStateless"})
 
 
 @dataclass(frozen=True)
@@ -21,8 +24,8 @@ class NonfiniteFromPipeline:
 
     Evidence:
         The function with its file and line; where it could be run again, the op in it that made the values, what that
-        op was given, and a row of the source with which it happens. A function that calls Python is named without
-        being run again, where it is the only one.
+        op was given, and a row of the source with which it happens. Python functions are called again only in a
+        training that has stopped; else the map function is named where it is the only one.
 
     Limit and source:
         One value. IEEE 754: any arithmetic with NaN gives NaN.
@@ -72,7 +75,10 @@ class NonfiniteFromPipeline:
         function = pipeline.functions[pipeline.maker or 0]
         source = (origin.source if origin else None) or function
         cells = [cell for column in array.columns for cell in column.bad] if array else []
-        where = data.location((), cells) if data else Location()
+        columns = [column.name for column in array.columns if column.bad] if array else []
+        # The number of an array's only column says nothing.
+        named = columns if array is None or len(array.columns) > 1 or not all(map(str.isdigit, columns)) else ()
+        where = data.location(named, cells) if data else Location()
         rows = (pipeline.row,) if where.dataset_rows is None and pipeline.row is not None else where.dataset_rows
         what = f"{array.role} {array.name!r} of the batch" if array else "the batch"
         finite = "all values looked at there are finite" if pipeline.source_finite else "its values were not looked at"
@@ -104,7 +110,7 @@ class NonfiniteFromPipeline:
             evidence=_evidence(origin, pipeline),
             limits={"nonfinite": 0},
             remedies=(
-                Remedy("guard-the-maker", "Guard the op in the map function: tf.math.divide_no_nan, log1p, a maximum"),
+                Remedy("guard-the-maker", f"Guard the op in the map function: {_guarded(origin)}"),
                 Remedy("drop-rows", "Filter out the rows that it cannot deal with, before it"),
             ),
             about=array.about if array else "pipeline",
@@ -119,7 +125,18 @@ def _deed(pipeline: PipelineFacts) -> str:
     row = "" if pipeline.row is None else f", for example with row {pipeline.row} of the source"
     operands = [number(operand.values_at_fault[0]) for operand in origin.floats if operand.values_at_fault]
     values = f" (operands {', '.join(operands)})" if operands else ""
-    return f"of its {origin.op_type} {origin.results}{values}{row}"
+    called = origin.source.function if origin.source is not None and origin.op_type in CALLS_PYTHON else None
+    what = f"what {called} gave" if called else f"its {origin.op_type}"
+    return f"of {what} {origin.results}{values}{row}"
+
+
+def _guarded(origin: Origin | None) -> str:
+    """The op that made the values, guarded, in the user's own words where they are known."""
+    if origin is not None and origin.op_type == "Log":
+        return kept_above(origin.source, "tf.math.log", "1e-6")
+    if origin is not None and origin.op_type in ("RealDiv", "Div"):
+        return "tf.math.divide_no_nan in place of the division, or tf.maximum(divisor, 1e-6)"
+    return "tf.math.divide_no_nan, log1p, a maximum"
 
 
 def _evidence(origin: Origin | None, pipeline: PipelineFacts) -> dict[str, Scalar]:

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from nandoctor.facts import Origin, StepFacts
 from nandoctor.facts.arithmetic import largest_number, narrow_overflow
+from nandoctor.facts.written_call import UNKNOWN, written_call
 from nandoctor.finding import Finding, Remedy
 from nandoctor.rule import explain
 from nandoctor.wording import number
@@ -85,6 +86,7 @@ class ExpOverflow:
     def _clipped(self, origin: Origin, limit: float) -> Remedy:
         # Half the limit, so that squares of the result, as in its gradients, do not overflow either.
         bound, name = min(math.floor(limit / 2), 20), origin.ran.lower()
-        return Remedy(
-            "clip-argument", f"Bound the argument: tf.math.{name}(tf.clip_by_value(x, -{bound}.0, {bound}.0))"
-        )
+        call = written_call(origin.source, {name})
+        function, argument = (f"tf.math.{name}", UNKNOWN) if call is None else (call.function, call.argument)
+        bounded = f"{function}(tf.clip_by_value({argument}, -{bound}.0, {bound}.0))"
+        return Remedy("clip-argument", f"Bound the argument: {bounded}")

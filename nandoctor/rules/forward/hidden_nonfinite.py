@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from nandoctor.facts import Disagreement, HiddenFacts, Origin, StepFacts, SubjectFacts
+from nandoctor.facts import Disagreement, HiddenFacts, Origin, RunFacts, StepFacts, SubjectFacts
 from nandoctor.finding import Finding, Location, Remedy
 from nandoctor.wording import listing, plural
 
@@ -64,16 +64,24 @@ class HiddenNonfinite:
     title: ClassVar[str] = "A non-finite value that the model hides"
 
     def check(
-        self, hidden: HiddenFacts, step: StepFacts | None = None, subject: SubjectFacts | None = None
+        self,
+        hidden: HiddenFacts,
+        step: StepFacts | None = None,
+        subject: SubjectFacts | None = None,
+        run: RunFacts | None = None,
     ) -> Iterator[Finding]:
-        """One finding for what the compiled step hides, and one for each op that swallowed a NaN."""
+        """One finding for what the compiled step hides, and one for each op that swallowed a NaN.
+
+        Nothing was hidden in a run whose loss showed it.
+        """
         differing = [
             difference
             for difference in hidden.disagreements
             if difference.interpreted_nonfinite - difference.compiled_nonfinite > self.hidden
         ]
         visible = [difference for difference in differing if difference.kind != "gradient"]
-        if differing:
+        shown = run is not None and run.trip is not None and run.trip.kind == "loss"
+        if differing and not shown:
             yield self._compiled(visible or differing, step, _about_loss(hidden, step, subject))
         for op, op_type, layer in hidden.absorbers:
             origins = step.origins if step else ()

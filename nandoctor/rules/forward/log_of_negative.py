@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from nandoctor.facts import Origin, StepFacts
+from nandoctor.facts.written_call import kept_above
 from nandoctor.finding import Finding, Remedy
 from nandoctor.rule import explain
 from nandoctor.wording import number
@@ -63,6 +64,13 @@ class LogOfNegative:
             limits={"lowest": start},
             remedies=(
                 Remedy("positive-activation", "Make the argument positive where it is made: softplus or exp"),
-                Remedy("clip-argument", "Keep the argument above zero: tf.math.log(tf.maximum(x, 1e-7))"),
+                Remedy("clip-argument", _safe(origin)),
             ),
         )
+
+
+def _safe(origin: Origin) -> str:
+    """How to keep the argument in the domain of the logarithm that ran."""
+    if DOMAIN_STARTS_AT[origin.ran] == 0.0:
+        return f"Keep the argument above zero: {kept_above(origin.source, 'tf.math.log', '1e-7')}"
+    return f"Keep the argument above -1: {kept_above(origin.source, 'tf.math.log1p', '-1 + 1e-6')}"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from nandoctor.facts import Origin, StepFacts
+from nandoctor.facts.written_call import kept_above
 from nandoctor.finding import Finding, Remedy
 from nandoctor.rule import explain
 
@@ -67,13 +68,15 @@ class LogOfZero:
             f"{origin.deed} of exactly {singular:g}: {origin.measured(argument, 'argument')}.{came_from}",
             evidence={"zeros": origin.output.negative_inf + origin.output.positive_inf, **argument.evidence()},
             limits={"zeros": 0},
-            remedies=self._remedies(origin.ran, argument.op_type),
+            remedies=self._remedies(origin, argument.op_type),
         )
 
-    def _remedies(self, ran: str, made_by: str | None) -> tuple[Remedy, ...]:
-        if ran in ("Log1p", "Xlog1py"):
-            return (Remedy("clip-argument", "Keep the argument above -1: tf.math.log1p(tf.maximum(x, -1 + 1e-6))"),)
-        clip = Remedy("clip-argument", "Keep the argument above zero: tf.math.log(tf.maximum(x, 1e-7))")
+    def _remedies(self, origin: Origin, made_by: str | None) -> tuple[Remedy, ...]:
+        if origin.ran in ("Log1p", "Xlog1py"):
+            safe = kept_above(origin.source, "tf.math.log1p", "-1 + 1e-6")
+            return (Remedy("clip-argument", f"Keep the argument above -1: {safe}"),)
+        safe = kept_above(origin.source, "tf.math.log", "1e-7")
+        clip = Remedy("clip-argument", f"Keep the argument above zero: {safe}")
         if made_by in ("Softmax", "Sigmoid"):
             return Remedy("loss-from-logits", "Compute the loss from the logits instead of probabilities"), clip
         return (clip,)

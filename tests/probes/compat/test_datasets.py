@@ -63,3 +63,20 @@ def test_several_data_sets_in_one_end_the_chain() -> None:
     chain = compat.from_source(tf.data.Dataset.zip((one, one)).batch(2))
     assert len(chain) == 2
     assert not compat.is_source(chain[0])
+
+
+def test_how_rows_stand_in_text_files(tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    from nandoctor.probes.compat import datasets as compat
+
+    file = tmp_path / "a.csv"
+    file.write_text("a\n1\n")
+    for data, layout in (
+        (tf.data.TextLineDataset(str(file)), "lines"),
+        (tf.data.TextLineDataset(str(file), compression_type="GZIP"), None),
+        (tf.data.experimental.CsvDataset(str(file), [0.0]), "records"),
+        (tf.data.experimental.CsvDataset(str(file), [0.0], header=True), "records below a header"),
+        (tf.data.TFRecordDataset(str(file)), None),
+    ):
+        assert compat.layout_of(compat.from_source(data)[0]) == layout

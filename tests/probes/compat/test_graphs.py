@@ -11,6 +11,7 @@ from nandoctor.probes.compat.graphs import (
     function_graph,
     op_definition,
     own_inputs,
+    python_function,
     python_graphs,
     variables_by_handle,
 )
@@ -76,3 +77,17 @@ def test_what_tensorflow_knows_of_an_op() -> None:
     assert op_definition("WriteFile").is_stateful
     assert not op_definition("MatMul").is_stateful
     assert op_definition("NoSuchOp") is None
+
+
+@pytest.mark.parametrize("way", ["numpy_function", "py_function"])
+def test_the_function_that_an_op_calls_in_python(way: str) -> None:
+    import tensorflow as tf
+
+    def share(row: Any) -> Any:
+        return row / 2
+
+    traced = tf.function(lambda row: getattr(tf, way)(share, [row], tf.float32))
+    graph = traced.get_concrete_function(tf.TensorSpec((3,), tf.float32)).graph
+    (op,) = [one for one in graph.get_operations() if "PyFunc" in one.type]
+
+    assert python_function(op) is share

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,10 +24,10 @@ def step(*inputs, label=None) -> StepCapture:
     return StepCapture(b"", tuple(fed), (), ())
 
 
-def behind(capture, x, y=None):
+def behind(capture, x, y=None, python=False):
     from nandoctor.probes.watch.data_behind import GivenTo, data_behind
 
-    return data_behind(capture, GivenTo(x, y))
+    return data_behind(capture, GivenTo(x, y, python=python))
 
 
 def test_arrays() -> None:
@@ -100,3 +101,71 @@ def test_random_augmentation_leaves_the_rows_unknown() -> None:
 def test_what_is_not_known_gives_the_batch_alone() -> None:
     data, pipeline = behind(step(X[:2]), iter([1]), None)
     assert (data.only_batch, data.rows_of_batch([0]), pipeline) == (True, None, None)
+
+
+def test_the_batch_of_a_script_s_own_loop_is_found_in_the_set_that_it_came_from() -> None:
+    import tensorflow as tf
+
+    from nandoctor.probes.watch.data_behind import GivenTo, data_behind, looped_over, told_by_data
+
+    train, other = tf.data.Dataset.from_tensor_slices((X, Y)).batch(2), tf.data.Dataset.from_tensor_slices((X + 9, Y))
+    names = ("181", "182")
+    fed = [Fed(name, f"{name}:0", "input", one) for name, one in zip(names, (X[[5, 3]], Y[[5, 3]]), strict=True)]
+    capture = StepCapture(b"", tuple(fed), (), ())
+
+    to = looped_over(capture, GivenTo(None, None, loops=(other.batch(2), train)))
+    told = told_by_data(capture, to)
+    data, _ = data_behind(told, to)
+
+    assert to.x is train
+    assert [(one.name, one.role) for one in told.fed] == [("x", "input"), ("y", "label")]
+    assert (data.path, data.batch_rows) == ("the arrays of the data set looped over", (5, 3))
+
+
+def test_a_batch_that_no_loop_gave_is_told_of_none() -> None:
+    import tensorflow as tf
+
+    from nandoctor.probes.watch.data_behind import GivenTo, looped_over
+
+    both = tuple(tf.data.Dataset.from_tensor_slices(X + shift).batch(2) for shift in (5, 7))
+    given = GivenTo(X, Y, loops=both)
+    assert looped_over(step(X[:2]), given) is given
+    given = replace(given, loops=both[:1])
+    assert looped_over(step(X[:2].astype(np.float64)), given) is given
+
+
+def test_rows_of_a_text_file_have_their_lines(tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    path = tmp_path / "a.csv"
+    path.write_text("p,q\n" + "".join(f"{n}.5,{n * n}\n" for n in range(20)))
+    lines = tf.data.TextLineDataset(str(path)).skip(1).map(lambda line: tf.stack(tf.io.decode_csv(line, [0.0, 0.0])))
+    made = tf.data.experimental.make_csv_dataset(str(path), 4, num_epochs=1)
+    fed = np.array([[3.5, 9.0], [17.5, 289.0]], np.float32)
+
+    data, _ = behind(step(fed), lines.shuffle(20).batch(2))
+    assert data.lines_of(data.batch_rows) == (f"{path}:5", f"{path}:19")
+    data, _ = behind(step(("p", fed[:, 0]), ("q", fed[:, 1].astype(np.int32))), made)
+    assert data.lines_of(data.batch_rows) == (f"{path}:5", f"{path}:19")
+
+
+def test_a_python_function_is_called_again_only_where_that_is_allowed() -> None:
+    import tensorflow as tf
+
+    x = np.ones((40, 3), np.float32)
+    x[7] = 0
+
+    def share(row):
+        with np.errstate(invalid="ignore"):
+            return row / row.sum()
+
+    data = tf.data.Dataset.from_tensor_slices(x).map(lambda row: tf.numpy_function(share, [row], tf.float32)).batch(2)
+    fed = np.full((2, 3), np.nan, np.float32)
+    fed[0] = 1 / np.float32(3)
+
+    _, seen = behind(step(fed), data, python=True)
+    _, unseen = behind(step(fed), data)
+
+    assert (seen.maker, seen.row, seen.origin.source.function) == (0, 7, "share")
+    assert (unseen.maker, unseen.row) == (0, None)
+    assert "not called again" in unseen.not_examined

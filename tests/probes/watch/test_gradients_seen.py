@@ -70,3 +70,24 @@ def test_clipping_by_the_global_norm_in_an_eager_loop(tmp_path: Path) -> None:
 
     assert found.cause == "sqrt-gradient-at-zero"
     assert (found.location.step, found.location.rows) == (2, (5,))
+
+
+@pytest.mark.parametrize("traced", [True, False], ids=["tf.function", "eager"])
+def test_the_norm_of_clipped_gradients_is_called_so(tmp_path: Path, traced: bool) -> None:
+    import keras
+    import tensorflow as tf
+
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    optimizer = keras.optimizers.SGD(0.1)
+
+    def step(x: Any) -> None:
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.math.log(x) * model(x))
+        gradients, _ = tf.clip_by_global_norm(tape.gradient(loss, model.trainable_variables), 0.5)
+        optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+
+    run = tf.function(step) if traced else step
+    found = report(lambda: [run(value * tf.ones([8, 2])) for value in (2.0, 3.0, 0.0)], tmp_path)
+
+    assert "a gradient norm after clipping of 0.5" in found.run.before

@@ -51,5 +51,5 @@ def test_the_argument_of_a_logarithm_is_kept_above_zero(origin_of, step_of):
     (finding,) = DivisionGradient().check(step_of(origin))
 
     assert [remedy.title for remedy in finding.remedies] == [
-        "Keep the argument above zero: tf.math.log(tf.maximum(x, 1e-6))"
+        "Keep the argument above zero: tf.math.log(tf.maximum(the argument, 1e-6))"
     ]

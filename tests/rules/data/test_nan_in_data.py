@@ -114,3 +114,14 @@ def test_silent_on_finite_numbers_infinities_and_strings(array, data, normal):
     words = ArrayFacts("words", "input", "words", "string", (200,), None)
 
     assert not list(NanInData().check(data(array(normal()), array(infinite, name="z"), words)))
+
+
+def test_advice_for_labels_is_about_labels(array, data):
+    y = array(np.array([0.5, np.nan, -np.inf], np.float32), "y", role="label")
+
+    (finding,) = NanInData().check(data(y))
+
+    assert "column" not in finding.message
+    assert "may come from a logarithm" in finding.message
+    assert [one.id for one in finding.remedies] == ["drop-rows", "guard-the-maker"]
+    assert not any("mask column" in one.title for one in finding.remedies)

@@ -54,5 +54,5 @@ def test_an_exponential_that_is_no_part_of_such_a_form_is_only_bounded(origin_of
     (finding,) = ExpOverflow().check(step_of(origin_of("Exp", [100.0], result=[INF], readers=("Mul", "Mul/AddV2"))))
 
     assert [remedy.title for remedy in finding.remedies] == [
-        "Bound the argument: tf.math.exp(tf.clip_by_value(x, -20.0, 20.0))"
+        "Bound the argument: tf.math.exp(tf.clip_by_value(the argument, -20.0, 20.0))"
     ]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from nandoctor.facts import SourceLine
 from nandoctor.rules.forward.log_of_zero import LogOfZero
 
 INF = float("inf")
@@ -44,3 +45,10 @@ def test_logits_are_offered_where_probabilities_made_the_zeros(made_by, offered,
     (finding,) = LogOfZero().check(step_of(origin_of("Log", [0.0, 1.0], result=[-INF, 0.0], made_by=made_by)))
 
     assert ("loss-from-logits" in [remedy.id for remedy in finding.remedies]) is offered
+
+
+def test_the_remedy_quotes_the_users_own_line(origin_of, step_of):
+    line = SourceLine("vae.py", 22, "call", "kl = 1 + 2 * tf.math.log(sigma) - mu")
+    (finding,) = LogOfZero().check(step_of(origin_of("Log", [0.0, 1.0], result=[-INF, 0.0], source=line)))
+
+    assert finding.remedies[-1].title == "Keep the argument above zero: tf.math.log(tf.math.maximum(sigma, 1e-7))"
