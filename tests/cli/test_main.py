@@ -51,7 +51,7 @@ def test_version(nandoctor: Command) -> None:
     assert (outcome.code, outcome.out) == (0, f"nandoctor {__version__}\n")
 
 
-@pytest.mark.parametrize("command", [(), ("scan",), ("check-data",), ("explain",)])
+@pytest.mark.parametrize("command", [(), ("scan",), ("check-data",), ("lint",), ("explain",)])
 def test_help_gives_examples(nandoctor: Command, command: tuple[str, ...]) -> None:
     outcome = nandoctor(*command, "--help")
 

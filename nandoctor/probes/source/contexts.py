@@ -82,6 +82,8 @@ def _kind_of_base(dotted: str) -> str | None:
     for kind, bases in (("loss", _LOSS_BASES), ("metric", _METRIC_BASES), ("layer", _LAYER_BASES)):
         if f".{dotted}".endswith(bases) or dotted in bases:
             return kind
+    if dotted.startswith("keras.regularizers."):
+        return "loss"
     return "layer" if dotted.startswith("keras.layers.") else None
 
 

@@ -4,31 +4,26 @@ from __future__ import annotations
 
 import ast
 import math
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
-from nandoctor.facts.source import OperationKind, SourceContext
+from nandoctor.facts.source import OperationKind
+from nandoctor.probes.source.activations import activated, activation_of
 from nandoctor.probes.source.functions import MASK, transfer
-from nandoctor.probes.source.names import Names, tensor_function
+from nandoctor.probes.source.names import tensor_function
+from nandoctor.probes.source.operators import by_place, operate, part_of
 from nandoctor.probes.source.recording import RISKY, Recorded, is_safe
+from nandoctor.probes.source.scope import CALLED_EPSILON, Scope, path_of, variables
 from nandoctor.probes.source.value import (
     EPSILON,
     SIZE,
     UNKNOWN,
     Value,
     joined,
-    minus,
     negative,
     number,
-    over,
-    plus,
-    squared,
-    times,
-    to_power,
 )
 
-CalledEpsilon = re.compile(r"(^|_)(eps|epsilon|smooth|smoothing|tiny|fuzz|jitter)(_|$|\d)", re.IGNORECASE)
 _SIZES = frozenset({"shape", "size", "ndim", "rank"})
 _METHODS = frozenset({"sum", "mean", "max", "min", "std", "astype", "reshape", "clip", "numpy", "cast", "flatten"})
 _SAME_METHODS = {"astype": "cast", "numpy": "identity"}
@@ -44,29 +39,6 @@ _NUMBERS = {
 _LIBRARIES = ("tensorflow.", "keras.")
 _REDUCTIONS = frozenset({"sum", "mean", "reduce_sum", "reduce_mean", "norm", "std", "reduce_std", "euclidean_norm"})
 _AXES = frozenset({"axis", "axes", "reduction_indices"})
-
-Environment = dict[str, Value]
-
-
-@dataclass
-class Scope:
-    """Where an expression stands: the names and values there, its function, and what is known of the function.
-
-    `tested` are the names that the function compares with something, `made_of` the expression that each variable was
-    last given, `recording` whether operations are to be noted here and `differentiated` whether a gradient is taken.
-    """
-
-    names: Names
-    values: Environment
-    inside: str | None = None
-    context: SourceContext = "other"
-    differentiated: bool = False
-    tested: frozenset[str] = frozenset()
-    made_of: dict[str, ast.expr] = field(default_factory=dict)
-
-    def copy(self) -> Scope:
-        """The same place with variables of its own."""
-        return replace(self, values=dict(self.values), made_of=dict(self.made_of))
 
 
 class Evaluator:
@@ -101,7 +73,7 @@ class Evaluator:
         """What is known of an expression that is made of others, but of no number and no call."""
         match node:
             case ast.Subscript(value=value, slice=index):
-                return _item(self.of(value, scope), index)
+                return part_of(self.of(value, scope), index)
             case ast.Tuple(elts=elements) | ast.List(elts=elements):
                 return replace(UNKNOWN, items=tuple(self.of(element, scope) for element in elements))
             case ast.IfExp(test=test, body=body, orelse=orelse):
@@ -124,28 +96,11 @@ class Evaluator:
                         self.of(child, scope)
                 return UNKNOWN
 
-    def operate(self, node: ast.expr, operator: ast.operator, left: Value, right: Value) -> Value:
-        """What an arithmetic operator makes of two values."""
-        match operator:
-            case ast.Add():
-                return plus(left, right)
-            case ast.Sub():
-                return minus(left, right)
-            case ast.Mult():
-                same = isinstance(node, ast.BinOp) and ast.dump(node.left) == ast.dump(node.right)
-                return squared(left) if same else times(left, right)
-            case ast.Div():
-                return over(left, right)
-            case ast.Pow():
-                return to_power(left, right.constant)
-            case _:
-                return replace(UNKNOWN, tensor=left.tensor or right.tensor)
-
     def _operator(
         self, node: ast.BinOp, left: ast.expr, operator: ast.operator, right: ast.expr, scope: Scope
     ) -> Value:
         one, other = self.of(left, scope), self.of(right, scope)
-        found = self.operate(node, operator, one, other)
+        found = operate(node, operator, one, other)
         if isinstance(operator, ast.Div) and (one.tensor or other.tensor):
             return self._divided(found, scope, node=node, function="/", left=one, right=other, divisor=right)
         if isinstance(operator, ast.Pow) and one.tensor:
@@ -164,7 +119,7 @@ class Evaluator:
         dotted = scope.names.resolve(node)
         if dotted in _NUMBERS:
             return number(_NUMBERS[dotted])
-        if CalledEpsilon.search(last):
+        if CALLED_EPSILON.search(last):
             return EPSILON
         if isinstance(node, ast.Attribute):
             owner = self.of(node.value, scope)
@@ -193,6 +148,7 @@ class Evaluator:
 
     def _call(self, node: ast.Call, scope: Scope) -> Value:
         dotted = scope.names.resolve(node.func)
+        node = by_place(node) if tensor_function(dotted) else node
         arguments = [self.of(one.value if isinstance(one, ast.Starred) else one, scope) for one in node.args]
         named = {one.arg or "": self.of(one.value, scope) for one in node.keywords}
         function = tensor_function(dotted)
@@ -217,7 +173,7 @@ class Evaluator:
         if isinstance(function, ast.Call):
             activation = activation_of(function, scope.names)
             self.of(function, scope)
-            return _activated(activation) if activation else replace(UNKNOWN, tensor=True)
+            return activated(activation) if activation else replace(UNKNOWN, tensor=True)
         if isinstance(function, ast.Attribute):
             owner = self.of(function.value, scope)
             if function.attr in _METHODS and owner.tensor:
@@ -321,66 +277,9 @@ class Evaluator:
 
     def _choose(self, node: ast.Call, branches: Sequence[Value], scope: Scope) -> None:
         """Notes that a `where` picks what these operations give only where a condition on their operand holds."""
-        tested = _variables(node.args[0], scope)
+        tested = variables(node.args[0], scope)
         for branch in branches:
             for one in branch.operations:
                 recorded = self.recorded[one]
-                if tested & _variables(recorded.operand_node, scope):
+                if tested & variables(recorded.operand_node, scope):
                     recorded.chosen = node
-
-
-def path_of(node: ast.AST) -> str | None:
-    """`x`, `self.x`: the key of a variable; None for any other expression."""
-    if isinstance(node, ast.Name):
-        return node.id
-    if isinstance(node, ast.Attribute):
-        owner = path_of(node.value)
-        return None if owner is None else f"{owner}.{node.attr}"
-    return None
-
-
-def activation_of(layer: ast.Call, names: Names) -> str | None:
-    """The activation of a layer that is made by this call: "softmax", "linear"; None where the source does not tell."""
-    dotted = names.resolve(layer.func) or ""
-    last = dotted.rpartition(".")[2]
-    if last in ("Softmax", "ReLU"):
-        return last.lower()
-    given = next((one.value for one in layer.keywords if one.arg == "activation"), None)
-    if given is None and last == "Activation" and layer.args:
-        given = layer.args[0]
-    if given is None and last == "Dense" and len(layer.args) > 1:
-        given = layer.args[1]
-    if given is None:
-        return "linear" if last == "Dense" else None
-    if isinstance(given, ast.Constant):
-        return "linear" if given.value is None else str(given.value).lower()
-    return tensor_function(names.resolve(given))
-
-
-def _activated(activation: str) -> Value:
-    return replace(transfer(activation, [UNKNOWN], {}), tensor=True)
-
-
-def head_value(activation: str) -> Value:
-    """What is known of the outputs of a model that ends with that activation."""
-    return _activated(activation)
-
-
-def _item(value: Value, index: ast.expr) -> Value:
-    """A part of a tuple, or a piece of a tensor, of which the same is known."""
-    if value.items and isinstance(index, ast.Constant) and isinstance(index.value, int):
-        return value.items[index.value] if -len(value.items) <= index.value < len(value.items) else UNKNOWN
-    return replace(value, items=())
-
-
-def _variables(node: ast.expr, scope: Scope) -> frozenset[str]:
-    """The variables in an expression, and those in the expressions that these were given."""
-    found = {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
-    for name in tuple(found):
-        if name in scope.made_of:
-            found |= {one.id for one in ast.walk(scope.made_of[name]) if isinstance(one, ast.Name)}
-    return frozenset(name for name in found if not _is_module(name, scope))
-
-
-def _is_module(name: str, scope: Scope) -> bool:
-    return scope.names.bound.get(name) is not None

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 
 from nandoctor.facts.source import SourceFit
-from nandoctor.probes.source.evaluate import path_of
 from nandoctor.probes.source.places import Places
+from nandoctor.probes.source.scope import path_of
 from nandoctor.probes.source.survey import Survey
 
 _LONGEST = 200

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from nandoctor.facts.source import SingleSoftmax, SourceHead, SourceLoss, SourcePair
-from nandoctor.probes.source.evaluate import activation_of, path_of
+from nandoctor.probes.source.activations import activation_of
 from nandoctor.probes.source.names import Names, own_statements, tensor_function
 from nandoctor.probes.source.places import Places
+from nandoctor.probes.source.scope import path_of
 from nandoctor.probes.source.survey import Survey, called_name
 
 _UNITS = re.compile(r"^keras\.layers\.(Dense|Conv[123]D|Convolution[123]D|EinsumDense)$")
@@ -54,7 +55,7 @@ class Models:
         self._losses: dict[str, SourceLoss] = {}
         self._text = text
         self._constants = constants
-        self._worth_it = seen.with_inner(function for call, function in seen.calls if called_name(call) in _TELLING)
+        self._worth_it = seen.with_outer({function for call, function in seen.calls if called_name(call) in _TELLING})
 
     def read(self, body: Iterable[ast.stmt], names: Names, inside: str | None = None) -> SourceHead | None:
         """Goes through a body and the functions in it; the head of the model that it returns."""

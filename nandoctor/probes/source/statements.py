@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from nandoctor.probes.source.contexts import PREDICTION, Contexts, is_tape
-from nandoctor.probes.source.evaluate import CalledEpsilon, Evaluator, Scope, path_of
+from nandoctor.probes.source.evaluate import Evaluator
 from nandoctor.probes.source.names import Names, own_statements
 from nandoctor.probes.source.recording import RISKY
+from nandoctor.probes.source.scope import CALLED_EPSILON, Scope, path_of
 from nandoctor.probes.source.settings import literal
 from nandoctor.probes.source.survey import Definition, Survey, may_be
 from nandoctor.probes.source.value import ABOVE_ZERO, EPSILON, UNKNOWN, Value, joined, number, within
@@ -34,11 +35,14 @@ class Statements:
         for test, function in seen.tests:
             self._tests.setdefault(function, []).append(test)
         # Only where something may go wrong is a function looked at statement by statement.
-        risky = [function for call, function in seen.calls if may_be(call, names, RISKY)]
-        self._worth_it = seen.with_inner([*seen.divided, *risky])
+        risky = {function for call, function in seen.calls if may_be(call, names, RISKY)} | seen.divided
+        self._worth_it = seen.with_outer(risky)
+        self._nothing = not risky
 
     def module(self, tree: ast.Module, names: Names) -> None:
         """All statements of a module."""
+        if self._nothing:
+            return
         self._run(tree.body, Scope(names, {}, tested=self._tested(None)))
 
     def _run(self, body: Iterable[ast.stmt], scope: Scope) -> None:
@@ -181,7 +185,7 @@ def _parameters(function: Definition | ast.Lambda, *, is_loss: bool) -> dict[str
 
 def _parameter(name: str, default: ast.expr | None) -> Value:
     given = literal(default, {}) if default is not None else None
-    if CalledEpsilon.search(name):
+    if CALLED_EPSILON.search(name):
         return EPSILON if not given else number(given)
     if default is None:
         return _TENSOR

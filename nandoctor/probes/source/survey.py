@@ -49,7 +49,7 @@ class Survey:
     taped: set[Definition] = field(default_factory=set)
     divided: set[Definition | None] = field(default_factory=set)
 
-    def with_inner(self, chosen: Iterable[Definition | None]) -> set[Definition | None]:
+    def with_outer(self, chosen: Iterable[Definition | None]) -> set[Definition | None]:
         """These functions, and all that they stand in."""
         around = {definition: outer for definition, _, outer in self.functions}
         found: set[Definition | None] = set()

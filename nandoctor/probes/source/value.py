@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 ABOVE_ZERO = 5e-324
@@ -51,6 +51,11 @@ class Value:
         """Whether nothing at all is known of the range."""
         return self.low == -math.inf and self.high == math.inf
 
+
+Arguments = Sequence[Value]
+Named = Mapping[str, Value]
+Transfer = Callable[[Arguments, Named], Value]
+"""What a function makes of what is known of its arguments, by place and by name."""
 
 UNKNOWN = Value()
 EPSILON = Value(1e-12, SMALL, made_by="epsilon")

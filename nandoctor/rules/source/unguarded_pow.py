@@ -49,13 +49,17 @@ class UnguardedPow:
     def check(self, source: SourceFacts) -> Iterator[Finding]:
         """One finding for each such power."""
         for one in source.operations("pow"):
-            known = one.operand.why(0.0)
+            if one.exponent is None:
+                continue
+            # From 1 on, a broken power is well at 0.
+            known = one.operand.why(0.0) if one.exponent < 1.0 else None
             severity = one.severity(known=known is not None)
-            if severity is None or one.exponent is None:
+            if severity is None:
                 continue
             if one.operand.low >= 0.0 and one.exponent > 0.0 and not one.differentiated:
                 continue
-            harm = f"The power{one.where()} is NaN where its base `{one.operand.text}` is negative, and singular at 0"
+            at_zero = ", and singular at 0" if one.exponent < 1.0 else ""
+            harm = f"The power{one.where()} is NaN where its base `{one.operand.text}` is negative{at_zero}"
             if one.operand.low >= 0.0:
                 what = "is infinite" if one.exponent < 0.0 else "has an infinite gradient"
                 harm = f"The power{one.where()} {what} where its base `{one.operand.text}` is 0"

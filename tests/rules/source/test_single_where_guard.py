@@ -12,6 +12,7 @@ import pytest
         "ops.where(x > 0, ops.sqrt(x), ops.zeros_like(x))",
         "tf.where(tf.equal(x, 0), 0.0, tf.nn.tanh(x) / x)",
         "tf.where(x > 0, tf.pow(x, 0.5), x)",
+        "tf.where(condition=x > 0, x=tf.math.log(x), y=0.0)",
         "tf.where(x < 10, tf.exp(x), 1.0)",
         "tf.where(x[1] > 0, x[0] / (x[1] - self.shift(x)), 0.0)",
     ],

@@ -12,6 +12,8 @@ import pytest
         ("tf.nn.relu(x) ** -2", "warning"),
         ("tf.pow(x, 0.3)", "note"),
         ("ops.power(x, 1.5)", "note"),
+        # At 0 it is well; only below is it not.
+        ("tf.pow(tf.tanh(x) * tf.nn.relu(x), 1.5)", "note"),
         ("x ** (1 / 3)", "note"),
     ],
 )
