@@ -11,6 +11,7 @@ from nandoctor.facts import Facts, Origin, Refusal
 from nandoctor.facts.trial import Trial
 from nandoctor.finding import Finding, Scalar
 from nandoctor.probes.steps.interpreter import RefusedError
+from nandoctor.probes.steps.program import Instruction
 from nandoctor.probes.trials.control import TROUBLE, Control, change, control, first_line
 from nandoctor.probes.trials.differentiation import Bad, Differentiated
 from nandoctor.probes.trials.operations import NOT_ONE_OP, UNTRIED, Operation, operations, places_looked_at
@@ -23,6 +24,7 @@ ROUNDINGS_IN_HALF = 16
 # A gradient that would not change the loss by a hundredth when the weight doubled is compared as if it did.
 LEAST = 1e-2
 RATE = 1e-3
+NOT_COMPARED = "the rows that were fine could not be run with it"
 
 
 def trials(
@@ -114,11 +116,14 @@ def _tried(patient: Patient, known: Control, way: Operation, causes: Mapping[str
         return Trial(figures, failed=f"the updated {overflowing} is not finite", reach=way.reach)
     if not way.keeps:
         return Trial(figures, reach=way.reach)
-    unchanged, largest = _on_good_rows(patient, known, way)
+    try:
+        unchanged, largest = _on_good_rows(patient, known, way)
+    except (RefusedError, *TROUBLE) as error:
+        return Trial(untried=f"{NOT_COMPARED}: {first_line(error)}", reach=way.reach)
     figures |= {"rows_unchanged": unchanged, "rows_compared": len(known.good), "largest_change": largest}
     failed = None
     if unchanged < len(known.good):
-        failed = f"it changes {plural(len(known.good) - unchanged, 'row')} that were fine"
+        failed = f"it changes {len(known.good) - unchanged:,} of the {plural(len(known.good), 'row')} that were fine"
     return Trial(figures, failed=failed, reach=way.reach)
 
 
@@ -196,8 +201,12 @@ def _tolerance(patient: Patient, way: Operation) -> float:
     """How far what was rounded otherwise may lie apart, in the coarsest dtype that the step computes in."""
     if way.surgery.in_bfloat16:
         return ROUNDINGS_IN_HALF * 2.0**-8
-    half = (tf.float16.as_datatype_enum, tf.bfloat16.as_datatype_enum)
-    for node in patient.step.flow.nodes.values():
-        if any(isinstance(value, int) and value in half for value in node.instruction.attrs[1::2]):
-            return ROUNDINGS_IN_HALF * float(np.finfo(np.float16).eps)
+    if any(_computes_in_half(node.instruction) for node in patient.step.flow.nodes.values()):
+        return ROUNDINGS_IN_HALF * float(np.finfo(np.float16).eps)
     return ROUNDINGS * float(np.finfo(np.float32).eps)
+
+
+def _computes_in_half(instruction: Instruction) -> bool:
+    half = (tf.float16.as_datatype_enum, tf.bfloat16.as_datatype_enum)
+    given = zip(instruction.attrs[::2], instruction.attrs[1::2], strict=True)
+    return any(name in ("T", "dtype", "SrcT", "DstT") and value in half for name, value in given)

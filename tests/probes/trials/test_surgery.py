@@ -172,7 +172,7 @@ def test_a_remedy_that_changes_good_rows_is_not_enough(first: Callable[..., Find
     (clip,) = found.remedies
     assert clip.verdict == "not-enough"
     assert (clip.trial["rows_unchanged"], clip.trial["rows_compared"]) == (2, 3)
-    assert clip.trial["why"] == "it changes 1 row that were fine"
+    assert clip.trial["why"] == "it changes 1 of the 3 rows that were fine"
     assert found.message.endswith("The one remedy that was tried is not enough.")
 
 
