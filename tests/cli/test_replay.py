@@ -112,3 +112,24 @@ def test_in_another_process_the_findings_are_the_same(captured: Any, tmp_path: P
     assert report["findings"][0]["location"]["line"] == 7
     assert report["findings"][0]["location"]["code"] == "return tf.math.log(x @ w)"
     assert report["findings"][0]["location"]["rows"] == [2]
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize(("options", "verdict"), [((), "untried"), (("--treat",), "verified")])
+def test_remedies_are_tried_if_that_is_asked_for(
+    nandoctor: Command, captured: Any, tmp_path: Path, options: tuple[str, ...], verdict: str
+) -> None:
+    import tensorflow as tf
+
+    def loss(weight: Any, x: Any, _y: Any) -> Any:
+        return tf.reduce_mean(tf.math.log(x * weight))
+
+    x = np.array([[1.0, 2.0], [0.0, 1.0], [3.0, 1.0]], np.float32)
+    line = ("train.py", 12, "my_loss", "return tf.reduce_mean(tf.math.log(x * weight))")
+    capture = captured(loss, x, np.zeros(3, np.float32), np.ones(2, np.float32), line)
+
+    outcome = nandoctor("replay", write_capsule(tmp_path / "capsule", capture, FACTS), "--format", "json", *options)
+
+    (remedy,) = json.loads(outcome.out)["findings"][0]["remedies"]
+    assert (outcome.code, remedy["id"], remedy["verdict"]) == (1, "clip-argument", verdict)
+    assert remedy["trial"].get("rows_unchanged") == (2 if options else None)
