@@ -51,6 +51,13 @@ class Evaluator:
         self.recorded: list[Recorded] = []
         self._heads = heads or {}
 
+    def once(self) -> list[Recorded]:
+        """What was recorded, each place once: a lambda is met in its context and where it stands."""
+        first: dict[tuple[int, int, str], Recorded] = {}
+        for one in self.recorded:
+            first.setdefault((one.node.lineno, one.node.col_offset, one.kind), one)
+        return list(first.values())
+
     def of(self, node: ast.expr, scope: Scope) -> Value:
         """What is known of an expression."""
         match node:

@@ -87,7 +87,7 @@ def source_file(path: Path, *, with_fits: bool = False) -> SourceFile:
     Statements(evaluator, contexts(seen, names), seen, names).module(tree, names)
     return SourceFile(
         path=str(path),
-        operations=tuple(one.frozen(text) for one in evaluator.recorded),
+        operations=tuple(one.frozen(text) for one in evaluator.once()),
         pairs=tuple(models.pairs),
         single_softmaxes=tuple(models.single_softmaxes),
         discarded=tuple(discarded(tree, seen, names, text)),

@@ -85,6 +85,12 @@ def test_a_branch_that_is_not_guarded_counts(look: Any) -> None:
     assert "a softmax rounds to 0" in found.message
 
 
+def test_a_loss_without_a_name_is_named_once(look: Any) -> None:
+    (found,) = look("model.compile(loss=lambda y, p: -tf.math.log(tf.nn.softmax(p)))")
+
+    assert found.severity == "warning"
+
+
 def test_functions_that_a_loss_calls_are_part_of_it(look: Any) -> None:
     (found,) = look("def entropy(p):\n    return tf.math.log(p)\ndef my_loss(a, b):\n    return entropy(a) + b")
 
