@@ -55,7 +55,9 @@ def run_examined(run: RunFacts) -> Iterator[str]:
         scale = f", loss scale {number(optimizer.loss_scale)}" if optimizer.loss_scale is not None else ""
         left_out = f", {optimizer.skipped:,} of them left out by the loss scale" if optimizer.skipped else ""
         yield f"optimizer: {optimizer.told}, {plural(optimizer.steps, 'update')}{left_out}{scale}"
-        yield from _measured_updates(optimizer.history)
+        if optimizer.history is not None:
+            yield from _terms(optimizer.history)
+            yield from _measured_updates(optimizer.history)
     if run.check_ups:
         noun = "step" if len(run.check_ups) == 1 else "steps"
         yield f"check-ups: {noun} {listing(run.check_ups)} looked at op by op"
@@ -71,10 +73,15 @@ def run_examined(run: RunFacts) -> Iterator[str]:
         yield f"cost of the watch: {run.cost:.1%} of the time, its checks inside the steps not counted"
 
 
-def _measured_updates(history: History | None) -> Iterator[str]:
+def _terms(history: History) -> Iterator[str]:
+    """The terms of the loss at the last recorded step, where it has several."""
+    if history.terms and history.steps:
+        values = listing([f"{name} {number(values[-1])}" for name, values in history.terms.items()])
+        yield f"terms of the loss at step {history.first_step + history.steps - 1:,}: {values}"
+
+
+def _measured_updates(history: History) -> Iterator[str]:
     """The last update that was measured as a difference of the weights, if any was."""
-    if history is None:
-        return
     moved = [
         (step, name, ratios[step])
         for name, ratios in history.updates.items()

@@ -94,6 +94,21 @@ def test_what_was_examined_of_a_run() -> None:
     ]
 
 
+def test_the_terms_of_the_loss_and_an_update_that_was_measured() -> None:
+    history = History(
+        4,
+        (3.0, 2.5),
+        (0.1, 0.1),
+        terms={"error": (2.0, 1.5), "regularization of k": (1.0, 1.0)},
+        updates={"k": (0.25, NAN), "b": (0.125, NAN)},
+    )
+
+    lines = list(run_examined(RunFacts("train.py", 6, (OptimizerFacts("Adam", 6, history=history),))))
+
+    assert "terms of the loss at step 5: error 1.5, regularization of k 1" in lines
+    assert "update of step 4: at most 0.25 of a variable's norm (k)" in lines
+
+
 def test_a_run_without_a_record_or_an_optimizer() -> None:
     assert run_report(RunFacts("train.py", 0)).recorded == ()
     assert run_report(RunFacts("train.py", 1, trip=TripFacts("loss", 0))).told.endswith("the loss is not finite")

@@ -53,6 +53,10 @@ class Recorder:
             resource=self.ring.handle, indices=self.updates % STEPS, updates=tf.concat([row, after], 0)
         )
 
+    def number(self) -> Any:
+        """The number of the update at hand, as a tensor."""
+        return self.updates.read_value()
+
     def asked(self) -> int:
         """How many updates were asked for."""
         return int(self.updates.numpy())

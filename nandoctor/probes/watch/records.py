@@ -81,6 +81,7 @@ def history(one: Optimizing) -> History:
         learning_rate=tuple(rows[:, 1].tolist()),
         gradient_norms={name: tuple(norms[:, place].tolist()) for place, name in enumerate(one.names)},
         weight_norms={name: tuple(norms[:, count + place].tolist()) for place, name in enumerate(one.names)},
+        terms=one.terms.values(first, len(rows)) if one.terms is not None else {},
         updates=_updates(one, first, len(rows)),
         clipped=one.clipped,
     )

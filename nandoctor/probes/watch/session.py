@@ -24,6 +24,7 @@ from nandoctor.probes.watch.recorder import Recorder
 from nandoctor.probes.watch.schedule import Schedule
 from nandoctor.probes.watch.seen import Trip
 from nandoctor.probes.watch.tables_read import TablesRead
+from nandoctor.probes.watch.terms import TermRecord
 from nandoctor.probes.watch.traced_before import TracedBefore
 
 POLL_SECONDS = 0.05
@@ -41,7 +42,7 @@ class Optimizing:
     the batch which the recorder holds was looked at. `clipped` says that the script clips its gradients before it hands
     them over, as far as their ops tell. `applied` is how many updates a LossScaleOptimizer had made before the first
     that was watched (None for any other), `left_out` how many the watch has left out itself. `updates` measures single
-    updates.
+    updates, `terms` records those of the loss where it has several.
     """
 
     optimizer: Any
@@ -54,6 +55,7 @@ class Optimizing:
     clipped: bool = False
     applied: int | None = None
     left_out: int = 0
+    terms: TermRecord | None = None
     updates: MeasuredUpdates = field(default_factory=MeasuredUpdates)
 
     @cached_property

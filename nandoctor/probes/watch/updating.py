@@ -10,12 +10,13 @@ from typing import Any
 
 import tensorflow as tf
 
-from nandoctor.probes.compat.watching import replica_number
+from nandoctor.probes.compat.watching import is_compiled_by_xla, replica_number
 from nandoctor.probes.watch.eager import Ran, tracing_of
 from nandoctor.probes.watch.guard import Tracing, guarded_update
 from nandoctor.probes.watch.noted import EAGER, Noted
 from nandoctor.probes.watch.seen import Update
 from nandoctor.probes.watch.session import Optimizing, Watch
+from nandoctor.probes.watch.terms import TermRecord, terms_of
 
 # TensorFlow's functions that clip are clip_by_norm, clip_by_value, clip_by_global_norm.
 CLIPPING = "clip_by_"
@@ -29,6 +30,7 @@ def guard_traced(watch: Watch, optimizer: Any, grads: list[Any], trainable: Any,
         optimizing, update = _prepared(watch, optimizer, grads, trainable, plain)
         optimizing.clipped = optimizing.clipped or _clipped(update.gradients)
         noted = watch.notebook.turn(tf.compat.v1.get_default_graph())
+        _record_terms(optimizing, noted, update)
         return guarded_update(watch.tracings, optimizing.recorder, noted, update, skip=watch.skip)
     except Exception as error:
         if update is None or not update.placed:
@@ -38,6 +40,17 @@ def guard_traced(watch: Watch, optimizer: Any, grads: list[Any], trainable: Any,
         return None
     finally:
         watch.seconds += time.perf_counter() - begun
+
+
+def _record_terms(optimizing: Optimizing, noted: Noted, update: Update) -> None:
+    """Record the terms of the loss, where it has several. A step that runs eagerly has no graph that tells them."""
+    pairs = zip(update.variables, optimizing.names, strict=False)
+    names = {id(one.handle): name for one, name in pairs if hasattr(one, "handle")}
+    compiled = is_compiled_by_xla(tf.compat.v1.get_default_graph())
+    terms = terms_of([one for one in noted.losses if one.dtype.is_floating], names, compiled=compiled)
+    if terms:
+        optimizing.terms = optimizing.terms or TermRecord(tuple(terms))
+        optimizing.terms.write(optimizing.recorder, terms)
 
 
 def guard_eagerly(watch: Watch, optimizer: Any, grads: list[Any], trainable: Any, plain: Any) -> Any:

@@ -51,6 +51,17 @@ def convolutions(jit: bool = False) -> Any:
     return model
 
 
+def two_heads() -> Any:
+    import keras
+
+    x = keras.Input((8,))
+    hidden = keras.layers.Dense(16, "relu", kernel_regularizer="l2")(x)
+    model = keras.Model(x, [keras.layers.Dense(1)(hidden), keras.layers.Dense(3, "softmax")(hidden)])
+    model.compile("adam", ["mse", "sparse_categorical_crossentropy"])
+    model.fit(TABLE[:96], [TARGET[:96], CLASSES], batch_size=32, epochs=3, verbose=0)
+    return model
+
+
 def recurrent() -> Any:
     import keras
 
@@ -94,6 +105,7 @@ def mixed_precision() -> Any:
 TRAININGS: dict[str, Callable[[], Any]] = {
     "dense": dense,
     "convolutions": convolutions,
+    "two heads": two_heads,
     "recurrent": recurrent,
     "tf.function": custom_loop,
     "eager loop": lambda: custom_loop(compiled=False),
