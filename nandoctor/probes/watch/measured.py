@@ -40,12 +40,12 @@ class MeasuredUpdates:
 
 
 def updates_applied(optimizer: Any) -> int | None:
-    """How many updates a LossScaleOptimizer of Keras 3 has made so far, without those that it left out.
+    """How many updates a LossScaleOptimizer (of either Keras) has made so far, without those that it left out.
 
     None for any other optimizer.
     """
     inner = getattr(optimizer, "inner_optimizer", None)
-    if inner is None or not hasattr(optimizer, "dynamic_scale"):
+    if inner is None or not (hasattr(optimizer, "dynamic_scale") or hasattr(optimizer, "loss_scale")):
         return None
     with tf.init_scope():
         return int(np.asarray(inner.iterations))
