@@ -19,6 +19,7 @@ from nandoctor.cli.replay import replay
 from nandoctor.cli.run import Then
 from nandoctor.cli.run import run as run_script
 from nandoctor.cli.scan import scan
+from nandoctor.cli.treat import treat
 
 INTERRUPTED = 130
 
@@ -33,6 +34,7 @@ app.command(no_args_is_help=True)(scan)
 app.command("check-data", no_args_is_help=True)(check_data)
 app.command("run", no_args_is_help=True, context_settings={"allow_interspersed_args": False})(run_script)
 app.command(no_args_is_help=True)(replay)
+app.command(no_args_is_help=True, context_settings={"allow_interspersed_args": False})(treat)
 app.command(no_args_is_help=True)(lint)
 app.command()(explain)
 app.add_typer(config, name="config")
@@ -71,6 +73,7 @@ def main(
       nandoctor scan saved_model/ data.npz
       nandoctor check-data train.csv --target price
       nandoctor run train.py --epochs 10
+      nandoctor treat train.py --epochs 10
       nandoctor lint train.py
       nandoctor explain log-of-zero
 

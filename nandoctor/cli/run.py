@@ -233,7 +233,7 @@ def _treated(outcome: Outcome, report: Report, seconds: int, wanted: Delivery) -
         told = f"remedies for {cause} are tried, each by running the script again ({seconds} s at most)"
         print(f"nandoctor: {told}", file=sys.stderr, flush=True)
     try:
-        report = api.treat(report, outcome.training, seconds)
+        report = api.treat(outcome, report, seconds)
     except KeyboardInterrupt:
         print("nandoctor: interrupted; the report is that without remedies tried", file=sys.stderr, flush=True)
     return replace(outcome, report=report), report

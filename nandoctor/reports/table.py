@@ -163,9 +163,12 @@ def _advice(report: Report, width: int) -> Iterator[list[str]]:
         yield ["How it came about, from what is seen to its cause:", *_chain(first, width)]
     if first.remedies:
         lines = wrap(f"What to do about 1 ({first.cause}):", width)
+        # Of several diffs those are shown that help; where none is known to, those that may.
+        shown = "verified" if any(one.verdict == "verified" for one in first.remedies) else "untried"
         for index, remedy in enumerate(first.remedies, start=1):
             lines += item(f"{remedy.title} [{told_trial(remedy)}]", width, marker=f"{index}. ")
-            lines += [f"     {line}" for line in (remedy.patch or "").splitlines()]
+            if remedy.patch and remedy.verdict == shown:
+                lines += [f"     {line}" for line in remedy.patch.splitlines()]
         yield lines
 
 
