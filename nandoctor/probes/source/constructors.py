@@ -123,7 +123,7 @@ def loss_named(source: Source, value: str) -> list[Edit]:
 
 
 def layer_call(source: Source, layer: str | None) -> ast.Call:
-    """The call that builds the layer of that path: named there, or the only one of its class.
+    """The call that builds the layer of that path: by its name, or by the number that Keras gives those without one.
 
     None stands for the last layer that the file builds.
     """
@@ -136,13 +136,12 @@ def layer_call(source: Source, layer: str | None) -> ast.Call:
         named = [one for one in source.calls() if _named(one) == part]
         if len(named) == 1:
             return named[0]
-        plain = [
-            one
-            for one in calls
-            if _snake_case(_class_of(source, one)) == re.sub(r"_\d+$", "", part) and not _named(one)
-        ]
-        if len(plain) == 1:
-            return plain[0]
+        numbered = re.fullmatch(r"(.+?)(?:_(\d+))?", part)
+        assert numbered is not None
+        unnamed = [one for one in calls if _snake_case(_class_of(source, one)) == numbered[1] and not _named(one)]
+        place = int(numbered[2] or 0) if len(unnamed) > 1 else 0
+        if place < len(unnamed):
+            return unnamed[place]
     raise UnwritableError(f"the file does not show which call builds the layer {layer}")
 
 

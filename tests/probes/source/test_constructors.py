@@ -75,15 +75,23 @@ def test_the_activation_of_a_named_layer(before: str, expected: str) -> None:
     assert after(before, lambda source: constructors.layer_activation(source, "block/a", "'tanh'")) == expected
 
 
-def test_a_layer_without_a_name_is_known_by_its_class_where_there_is_one_of_it() -> None:
-    text = "a = keras.layers.LSTM(3)\nb = keras.layers.Dense(1)"
+@pytest.mark.parametrize(
+    ("layer", "expected"),
+    [("lstm_7", "LSTM(3, dtype='x')"), ("dense", "Dense(1, dtype='x')"), ("model/dense_1", "Dense(2, dtype='x')")],
+)
+def test_a_layer_without_a_name_is_known_by_its_class_and_number(layer: str, expected: str) -> None:
+    text = "a = keras.layers.LSTM(3)\nb = keras.layers.Dense(1)\nc = keras.layers.Dense(2)"
 
-    named = after(text, lambda source: constructors.layer_keyword(source, "dense_4", "dtype", "'float32'"))
+    changed = after(text, lambda source: constructors.layer_keyword(source, layer, "dtype", "'x'"))
 
-    assert named == "a = keras.layers.LSTM(3)\nb = keras.layers.Dense(1, dtype='float32')"
-    with pytest.raises(UnwritableError, match="which call builds the layer dense"):
+    assert changed == text.replace(expected.replace(", dtype='x'", ""), expected)
+
+
+def test_a_layer_that_the_file_does_not_build() -> None:
+    with pytest.raises(UnwritableError, match="which call builds the layer dense_2"):
         after(
-            f"{text}\nc = keras.layers.Dense(1)", lambda source: constructors.layer_keyword(source, "dense", "a", "1")
+            "b = keras.layers.Dense(1)\nc = keras.layers.Dense(2)",
+            lambda source: constructors.layer_keyword(source, "dense_2", "dtype", "'x'"),
         )
 
 
