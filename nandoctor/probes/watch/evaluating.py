@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from nandoctor.facts import EvaluationFacts
 from nandoctor.facts.run import EvaluationWay
-from nandoctor.probes.compat.watching import barrier, is_compiled_by_xla, replica_number, unless
+from nandoctor.probes.compat.watching import barrier, is_compiled_by_xla, replica_number, unless, worker_number
 from nandoctor.probes.watch.guard import Tracing, fill, stash_for
 from nandoctor.probes.watch.noted import Noted, flat_tensors
 from nandoctor.probes.watch.recorder import Recorder
@@ -78,6 +78,8 @@ def guarded_evaluation(tracings: list[Tracing], recorder: Recorder, noted: Noted
 
     What the step computes is not changed, and it goes on. `noted.losses` are its losses, if any of the targets are.
     """
+    place, workers = worker_number()
+    recorder.place = place if workers > 1 else None
     graph = tf.compat.v1.get_default_graph()
     whole, compiled = step_graph(graph), is_compiled_by_xla(graph)
     kept = kept_tensors(whole, [*targets, *flat_tensors(noted.predictions)])

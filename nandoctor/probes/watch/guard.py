@@ -103,7 +103,7 @@ def _agreed(tracing: Tracing, recorder: Recorder, seen: Seen, good: Any) -> Any:
     if workers == 1:
         return good
     bad = sum_over_workers(tf.one_hot(place, workers) * tf.cast(tf.logical_not(good), tf.float32))
-    recorder.worker = own_variable(np.int64(place))
+    recorder.place, recorder.worker = place, own_variable(np.int64(place))
 
     def stop() -> Any:
         recorder.worker.assign(tf.argmax(bad))

@@ -22,13 +22,15 @@ class Recorder:
     each gradient, then that of each variable after the update, NaN where it was not made. `state` holds what tripped
     (0: nothing), in which tracing, at which update; with `looks` it begins with the wish that the first batch be kept
     for a look at a step where nothing tripped. `alarm` is NaN where the state is not to be passed over, else 0: the
-    guard adds it to the numbers that it looks at anyway. `worker` is the worker whose step was not finite, in a
+    guard adds it to the numbers that it looks at anyway. `worker` is the worker whose step was not finite, `place` this
+    one, in a
     training on several.
     """
 
     def __init__(self, variables: int, *, looks: bool = False) -> None:
         self.variables = variables
         self.worker: Any = None
+        self.place: int | None = None
         self.updates = own_variable(np.int64(0))
         self.state = own_variable(np.array([WANTED if looks else 0, 0, 0], np.int64))
         self.alarm = own_variable(np.float32(np.nan if looks else 0.0))

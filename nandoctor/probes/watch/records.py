@@ -102,14 +102,17 @@ def trip_facts(watch: Watch, one: Optimizing, kind: Trip) -> TripFacts:
     _, tracing, number = one.recorder.tripped()
     epoch, batch = _place(watch, one, number)
     rows = one.recorder.rows()
+    worker = _worker(one) if kind == Trip.ELSEWHERE else getattr(one.recorder, "place", None)
+    replicas = {other.replica for other in watch.optimizing.values()}
+    distributed = kind != Trip.ELSEWHERE and (worker is not None or len(replicas) > 1)
     return TripFacts(
         kind=KINDS[kind],
         step=number,
         epoch=epoch,
         batch=batch,
         optimizer=[other is one for other in watch.optimizing.values()].index(True),
-        worker=_worker(one),
-        replica=one.replica if len({other.replica for other in watch.optimizing.values()}) > 1 else None,
+        worker=worker,
+        replica=one.replica if distributed else None,
         learning_rate=float(rows[-1, 1]) if len(rows) else None,
         bad=_bad(one, kind, watch.tracings[tracing - 1]),
     )

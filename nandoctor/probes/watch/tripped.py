@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -29,9 +30,12 @@ from nandoctor.probes.watch.session import Optimizing, Watch
 from nandoctor.probes.watch.spoken_names import losses_of
 from nandoctor.probes.watch.taking import take_capture
 from nandoctor.probes.watch.undisturbed import undisturbed
+from nandoctor.probes.watch.workers import tell, told
 
 REPLAY_SECONDS = 600.0
 ELSEWHERE = "it was finite on this worker; the report of the worker named has the cause and the rows"
+# Keras adds up what its metrics have counted on all workers before it saves them.
+TOGETHER = "several workers train together, and Keras saves only with all of them"
 Backward = Mapping[Any, Sequence[tuple[str, range]]]
 Write = Callable[[StepCapture, Facts], Path]
 
@@ -71,13 +75,33 @@ def tripped(
 
     `known` are the facts about the script as far as they are known, `seconds` is how long it has run.
     """
-    tracing = watch.tracings[optimizing.recorder.tripped()[1] - 1]
     script = known.subject.path if known.subject else ""
     trip = trip_facts(watch, optimizing, kind)
     known = replace(known, run=run_facts(watch, script, trip, seconds))
     if kind == Trip.ELSEWHERE:
-        assert known.run is not None
-        return Tripped(replace(known, run=replace(known.run, trip=replace(trip, not_replayed=ELSEWHERE))))
+        return _elsewhere(known, trip)
+    found = _here(watch, optimizing, kind, known, keep)
+    if trip.worker is not None:
+        with suppress(Exception):
+            tell(trip, found.facts)
+    return found
+
+
+def _elsewhere(known: Facts, trip: TripFacts) -> Tripped:
+    """What the worker whose step was not finite has found, or only that it was its step."""
+    assert known.run is not None
+    with suppress(Exception):
+        theirs = told(trip)
+        if theirs is not None:
+            return Tripped(theirs, None, (f"Worker {trip.worker} found this, and keeps the step: here it was finite.",))
+    return Tripped(replace(known, run=replace(known.run, trip=replace(trip, not_replayed=ELSEWHERE))))
+
+
+def _here(watch: Watch, optimizing: Optimizing, kind: Trip, known: Facts, keep: Keep) -> Tripped:
+    assert known.run is not None
+    assert known.run.trip is not None
+    trip = known.run.trip
+    tracing = watch.tracings[optimizing.recorder.tripped()[1] - 1]
     try:
         if tracing.capture is not None:
             capture = tracing.capture()
@@ -89,7 +113,7 @@ def tripped(
         return Tripped(_not_taken(known, error))
 
     def write(told: StepCapture, facts: Facts) -> Path:
-        return keep.write(trip, told, facts, _keeping(tracing, optimizing.optimizer, kind))
+        return keep.write(trip, told, facts, _keeping(tracing, optimizing, kind))
 
     return _examined(capture, known, given_to_fit(watch), losses_of(tracing.noted), write)
 
@@ -122,7 +146,8 @@ def evaluated(watch: Watch, found: EvaluationFacts, *, known: Facts, seconds: fl
         return Tripped(_not_taken(known, error))
 
     def write(told: StepCapture, facts: Facts) -> Path:
-        return keep.write(trip, told, facts, Keeping(lambda path: tracing.noted.model.save_weights(str(path))))
+        beside = Keeping(lambda path: tracing.noted.model.save_weights(str(path)))
+        return keep.write(trip, told, facts, beside if recorder.place is None else Keeping(None, TOGETHER))
 
     given = GivenTo(running.x, running.y, running.source, tables=tuple(watch.tables.files))
     return _examined(capture, known, given, losses_of(tracing.noted), write)
@@ -273,16 +298,18 @@ def _named(run: RunFacts | None, optimizing: Optimizing, tracing: Tracing, live:
     return replace(run, trip=replace(run.trip, constraints=tuple(constraints)))
 
 
-def _keeping(tracing: Tracing, optimizer: Any, kind: Trip) -> Keeping:
+def _keeping(tracing: Tracing, optimizing: Optimizing, kind: Trip) -> Keeping:
     model = tracing.noted.model
     own = {id(variable) for variable in tracing.variables}
     slots = {
         str(getattr(one, "path", one.name)): value_of(one)
-        for one in _variables_of(optimizer)
+        for one in _variables_of(optimizing.optimizer)
         if id(getattr(one, "value", one)) not in own
     }
     if kind == Trip.WEIGHTS:
         return Keeping(None, "the update that failed had been made when it was seen", slots)
+    if getattr(optimizing.recorder, "place", None) is not None:
+        return Keeping(None, TOGETHER, slots)
     if model is None:
         return Keeping(slots=slots)
     return Keeping(lambda path: model.save_weights(str(path)), slots=slots)

@@ -80,9 +80,14 @@ def test_all_workers_stop_at_the_step_that_was_not_finite_on_one(tmp_path: Path,
 
     assert [one.returncode for one in running] == [1, 1], told
     chief, worker = (report["findings"][0] for report in reports)
-    assert chief["cause"] == "unexplained-trip"
-    assert "worker 1" in chief["message"]
-    assert chief["location"]["step"] == worker["location"]["step"] == 4
+    # What the worker has found out is told to the chief.
+    assert {key: chief[key] for key in ("cause", "location")} == {key: worker[key] for key in ("cause", "location")}
+    for report in reports:
+        trip = report["run"]["trip"]
+        assert (trip["worker"], trip["replica"], trip["step"]) == (1, 0, 4)
+    assert "Worker 1 found this, and keeps the step: here it was finite." in reports[0]["notices"]
+    assert [path.name for path in tmp_path.glob("capsules-*")] == ["capsules-1"]
+    assert worker["location"]["step"] == 4
     assert worker["cause"] == "log-of-negative"
     assert worker["location"]["rows"] == [1]
     assert worker["location"]["dataset_rows"] == ([33] if legacy == "1" else None)
