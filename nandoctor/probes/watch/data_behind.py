@@ -50,8 +50,11 @@ def told_by_data(capture: StepCapture, to: GivenTo) -> StepCapture:
     if any(one.role == "label" for one in capture.fed):
         return capture
     pipeline = pipeline_of(to.x, to.whom, python=to.python)
-    made = None if _is_untouched(pipeline) else rows_made(pipeline)
-    arrays = [one.numpy() for one in pipeline.tensors] if made is None else made[1]
+    if _is_untouched(pipeline):
+        arrays = [one.numpy() for one in pipeline.tensors]
+    else:
+        made = rows_made(pipeline)
+        arrays = made[1] if made is not None else []
     given = _given(arrays, to.x.element_spec)
     told = capture if given is None else told_apart(capture, given)
     # A name of the user's own says more than the place in a data set's elements.
@@ -60,7 +63,7 @@ def told_by_data(capture: StepCapture, to: GivenTo) -> StepCapture:
 
 
 def looped_over(capture: StepCapture, given: GivenTo) -> GivenTo:
-    """The first of the data sets looped over whose rows the batch holds; else the only one of the batch's kind.
+    """The only one of the data sets looped over that is of the batch's kind; of several the first that has its rows.
 
     What was given, where there is none.
     """
@@ -69,7 +72,7 @@ def looped_over(capture: StepCapture, given: GivenTo) -> GivenTo:
         for one in given.loops
         if _is_of_its_kind(capture, one.element_spec)
     ]
-    for to in alike:
+    for to in alike if len(alike) > 1 else ():
         facts, _ = data_behind(told_by_data(capture, to), to)
         if facts is not None and any(row is not None for row in facts.batch_rows):
             return to
