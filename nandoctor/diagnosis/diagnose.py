@@ -10,7 +10,7 @@ from nandoctor.diagnosis.applying import applied, rule_pages
 from nandoctor.diagnosis.cited import cited
 from nandoctor.diagnosis.folding import folded
 from nandoctor.diagnosis.links import with_links
-from nandoctor.diagnosis.moment import at_the_end, at_the_trip, in_the_files
+from nandoctor.diagnosis.moment import at_the_end, at_the_trip, in_the_files, repeated_rows
 from nandoctor.diagnosis.prescription import prescription
 from nandoctor.diagnosis.ranking import ranked
 from nandoctor.diagnosis.recording import run_examined, run_report
@@ -57,7 +57,11 @@ def diagnose(facts: Facts, policy: Policy | None = None) -> Report:
         summary=Summary.of(roots),
         findings=roots,
         examined=tuple(_examined(facts)),
-        notices=(*(facts.subject.notices if facts.subject else ()), *(facts.data.notices if facts.data else ())),
+        notices=(
+            *(facts.subject.notices if facts.subject else ()),
+            *(facts.data.notices if facts.data else ()),
+            *repeated_rows(roots, facts.data),
+        ),
         skipped=skipped,
         layers=tuple(_layer_rows(facts.step)) if facts.step else (),
         check_numerics=asdict(facts.check_numerics) if facts.check_numerics else None,

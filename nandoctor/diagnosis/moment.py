@@ -8,6 +8,7 @@ from dataclasses import replace
 from nandoctor.diagnosis.ranking import ranked
 from nandoctor.facts import DataFacts, TripFacts
 from nandoctor.finding import Finding, Report, Summary
+from nandoctor.wording import listing
 
 
 def at_the_trip(finding: Finding, trip: TripFacts) -> Finding:
@@ -43,6 +44,18 @@ def in_the_files(finding: Finding, data: DataFacts | None) -> Finding:
         location=replace(finding.location, dataset_lines=lines),
         consequences=tuple(in_the_files(one, data) for one in finding.consequences),
     )
+
+
+def repeated_rows(findings: Iterable[Finding], data: DataFacts | None) -> tuple[str, ...]:
+    """What to know of the data rows that are told: which of them stand in the data more than once."""
+    if data is None or not data.repeated:
+        return ()
+    told = {row for one in findings for finding in (one, *one.consequences) for row in finding.location.rows or ()}
+    found = sorted(told.intersection(data.repeated))
+    if not found:
+        return ()
+    what = f"{'row' if len(found) == 1 else 'rows'} {listing(found)} of the batch"
+    return (f"The data holds {what} more than once; the first place is told.",)
 
 
 def with_earlier(report: Report, earlier: Iterable[Finding]) -> Report:

@@ -183,7 +183,8 @@ class DataFacts:
     Of a watched run: `batch_rows` are the data rows of the failing batch in its order, None for one that was not found;
     with `only_batch` the batch itself was profiled, and the rows of cells are places in it. `from_file` is False where
     the data was in memory, and `path` only says what it is. `lines` are the lines (data row, file, line from 1) that
-    rows were read from, as far as they are known.
+    rows were read from, as far as they are known. `repeated` are the places in the batch whose row stands in the data
+    more than once, of which the first was taken.
     """
 
     path: str
@@ -204,6 +205,7 @@ class DataFacts:
     only_batch: bool = False
     from_file: bool = True
     lines: tuple[tuple[int, str, int], ...] = ()
+    repeated: tuple[int, ...] = ()
 
     @property
     def inputs(self) -> tuple[ArrayFacts, ...]:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from nandoctor.diagnosis.moment import at_the_end, at_the_trip, in_the_files, with_earlier
+from nandoctor.diagnosis.moment import at_the_end, at_the_trip, in_the_files, repeated_rows, with_earlier
 from nandoctor.facts import DataFacts, TripFacts
 from nandoctor.finding import Finding, Location, Report, ReportSubject, Summary, Tool
 
@@ -66,3 +66,14 @@ def test_rows_are_told_by_the_lines_that_they_were_read_from() -> None:
     assert in_the_files(found, data).location.dataset_lines == ("a.csv:2", "a.csv:6")
     assert in_the_files(unknown, data).location.dataset_lines is None
     assert in_the_files(found, None) is found
+
+
+def test_only_rows_that_are_told_are_said_to_stand_there_more_than_once() -> None:
+    data = DataFacts("the arrays given to fit", 9, (), repeated=(2, 5))
+    found = finding(Location(rows=(1,)), finding(Location(rows=(5, 1))))
+
+    assert repeated_rows([found], data) == (
+        "The data holds row 5 of the batch more than once; the first place is told.",
+    )
+    assert repeated_rows([finding(Location(rows=(1,)))], data) == ()
+    assert repeated_rows([found], None) == ()

@@ -14,10 +14,10 @@ from nandoctor.probes.data.matched import Binding, Matched
 from nandoctor.probes.data.profile import data_facts
 from nandoctor.probes.data.sample import sampled_rows
 from nandoctor.probes.watch.capture import Fed, FedBatch, StepCapture, fed_batch
-from nandoctor.probes.watch.dataset_rows import Places, places_of, same_rows
+from nandoctor.probes.watch.dataset_rows import places_of, same_rows
 from nandoctor.probes.watch.given import Given, GivenData, bound, row_size
 from nandoctor.stats import Array
-from nandoctor.wording import listing, plural
+from nandoctor.wording import plural
 
 PROFILED_BYTES = 1 << 25
 SEARCHED_BYTES = 1 << 32
@@ -74,7 +74,8 @@ def given_facts(capture: StepCapture, given: GivenData, path: str) -> DataFacts 
         batch_size=batch.rows,
         batch_rows=places.rows,
         examined_rows=_ranges(places.rows),
-        notices=tuple(_notices(places, rows, given.rows, path)),
+        repeated=places.repeated,
+        notices=() if rows is None else (_profiled(len(rows), given.rows, path),),
     )
 
 
@@ -179,16 +180,8 @@ def _ranges(rows: Sequence[int | None]) -> tuple[tuple[int, int], ...]:
     return tuple(ranges)
 
 
-def _notices(places: Places, rows: Array | None, count: int, path: str) -> list[str]:
-    said: list[str] = []
-    if rows is not None:
-        said.append(
-            f"Of the {plural(count, 'row')} in {path}, {len(rows):,} were profiled: those of the batch, the first with "
-            "values that are not finite, and a sample."
-        )
-    if places.repeated:
-        said.append(
-            f"Rows of the batch that stand in {path} more than once, of which the first place is given: "
-            f"{listing(places.repeated)}."
-        )
-    return said
+def _profiled(rows: int, count: int, path: str) -> str:
+    return (
+        f"Of the {plural(count, 'row')} in {path}, {rows:,} were profiled: those of the batch, the first with values "
+        "that are not finite, and a sample."
+    )

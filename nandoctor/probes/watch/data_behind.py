@@ -20,7 +20,6 @@ from nandoctor.probes.watch.pipeline import pipeline_facts, rows_made
 from nandoctor.probes.watch.rebuilt import Pipeline, pipeline_of
 from nandoctor.probes.watch.table_lines import lines_by_count, with_table_lines
 from nandoctor.stats import Array
-from nandoctor.wording import listing
 
 WHOM_LOOP = "looped over"
 
@@ -133,11 +132,9 @@ def _behind_pipeline(capture: StepCapture, pipeline: Pipeline, structure: Any) -
     places = None if facts is None else _places(capture, pipeline, structure)
     if facts is None or places is None or all(row is None for row in places.rows):
         return facts
-    said = f"Rows of the batch that stand more than once in {pipeline.source}, of which the first place is given: "
-    notices = (f"{said}{listing(places.repeated)}.",) if places.repeated else ()
     if len(pipeline.files) == 1:
         facts = replace(facts, path=pipeline.files[0], from_file=True)
-    return replace(facts, batch_rows=places.rows, notices=(*facts.notices, *notices))
+    return replace(facts, batch_rows=places.rows, repeated=places.repeated)
 
 
 def _is_untouched(pipeline: Pipeline) -> bool:

@@ -85,7 +85,7 @@ def test_of_much_data_a_part_is_profiled_with_all_that_matters(monkeypatch) -> N
 def test_rows_that_stand_in_several_places_are_told() -> None:
     x = np.ones((10, 2), np.float32)
     facts = given_facts(step(x[:1], np.array([1.0])), given_data(x, np.ones(10)), PATH)
-    assert facts.notices[0].endswith("of which the first place is given: 0.")
+    assert facts.repeated == (0,)
 
 
 def test_a_nan_among_sample_weights_is_named_by_its_row_in_the_data() -> None:
