@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from nandoctor.finding import Remedy, Scalar
 from nandoctor.wording import number, plural
@@ -30,7 +30,7 @@ def _figures(remedy: Remedy) -> Iterator[str]:
     if "loss_before" in trial and "loss_after" in trial:
         told.append(f"loss {_value(trial['loss_before'])} -> {_value(trial['loss_after'])}")
     if remedy.verdict == "verified":
-        told.append("gradients and updated weights finite" if "updated_with" in trial else "gradients finite")
+        told.append(_finite(trial))
     if told:
         yield ", ".join(told)
     if "steps_passed" in trial:
@@ -40,6 +40,13 @@ def _figures(remedy: Remedy) -> Iterator[str]:
         yield _rows(trial["rows_unchanged"], trial["rows_compared"], trial.get("largest_change"))
     if remedy.verdict == "not-enough" and "why" in trial:
         yield str(trial["why"])
+
+
+def _finite(trial: Mapping[str, Scalar]) -> str:
+    """What is finite: a trial on one step has a norm of gradients where there are any, and says how it updated."""
+    if "updated_with" in trial:
+        return "gradients and updated weights finite"
+    return "results finite" if "rows_compared" in trial and "gradient_norm" not in trial else "gradients finite"
 
 
 def _rows(unchanged: Scalar, compared: Scalar, change: Scalar | None) -> str:

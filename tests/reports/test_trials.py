@@ -31,6 +31,10 @@ LOCAL: dict[str, Scalar] = {
             "no row was fine before",
         ),
         (
+            {"tried": "exp(clip(x, -20, 20))", "rows_unchanged": 3, "rows_compared": 3},
+            "verified: exp(clip(x, -20, 20)); results finite; 3 of 3 good rows unchanged",
+        ),
+        (
             {"tried": "learning rate 0.001", "failing_step": 37, "steps_passed": 74},
             "verified: learning rate 0.001; gradients finite; 74 steps passed (failed at step 37 without)",
         ),

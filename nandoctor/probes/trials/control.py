@@ -31,9 +31,10 @@ TROUBLE = (tf.errors.OpError, ValueError, TypeError, LookupError, NotImplemented
 class Control:
     """A batch without an operation.
 
-    `losses` are the places of the losses, `differentiated` those that the traced gradients are of. `before` is what
-    came of it, None where an op refused to run. `good` are the rows that were fine, empty where the step is not finite
-    on those that no origin names. `void` says why no trial on this batch can tell anything.
+    `losses` are the places of the losses (of the outputs of a step that has none), `differentiated` those that the
+    traced gradients are of. `before` is what came of it, None where an op refused to run. `good` are the rows that were
+    fine, empty where the step is not finite on those that no origin names. `void` says why no trial on this batch can
+    tell anything.
     """
 
     batch: Batch
@@ -62,7 +63,9 @@ def first_line(error: Exception) -> str:
 def _compared(
     patient: Patient, batch: Batch, index: int, origins: Sequence[Origin], refusals: Sequence[Refusal]
 ) -> Control:
-    places = tuple(place for place, (kind, _) in enumerate(patient.step.results) if kind == "loss")
+    kinds = [kind for kind, _ in patient.step.results]
+    # What a prediction gives are its outputs.
+    places = tuple(place for place, kind in enumerate(kinds) if kind == ("loss" if "loss" in kinds else "output"))
     bad = set(nonfinite_rows(batch))
     for rows in [
         *(one.rows for one in origins if one.batch == index and one.reaches),

@@ -14,7 +14,7 @@ from nandoctor.probes.trials.differentiation import NOTHING_CHANGED, Differentia
 
 @dataclass(frozen=True)
 class Patient:
-    """A step with loss and gradients, and its batches.
+    """A step, and its batches. One that is no training step has no gradients, and may have no loss.
 
     `sources` are what the gradients are taken of, by name. `fixed` says that the batch's size is, `rate` is the
     learning rate, None where there is none.
@@ -56,8 +56,6 @@ def patient_of(
     known = {**(held or {}), **{named.name: named.variable for named in subject.variables}}
     wanted = [name for kind, name in step.results if kind == "gradient"]
     lost = [name for name in wanted if name not in known]
-    if not wanted:
-        return "the step has no gradients to look at"
     if lost:
         return f"the variable {lost[0]} of the step is not known"
     labelled = any(name.startswith("labels ") for name in step.fed)

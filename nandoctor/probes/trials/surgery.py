@@ -87,7 +87,7 @@ def _best(patient: Patient, known: Control, ways: Sequence[Operation], causes: M
 
 
 def _tried(patient: Patient, known: Control, way: Operation, causes: Mapping[str, str]) -> Trial:
-    figures: dict[str, Scalar] = {"tried": way.tried, "loss_before": known.before.loss if known.before else "refused"}
+    figures: dict[str, Scalar] = {"tried": way.tried}
     batch = known.batch
     if way.without is not None:
         kept = [row for row in range(len(batch.rows)) if row not in way.without(batch)]
@@ -102,7 +102,7 @@ def _tried(patient: Patient, known: Control, way: Operation, causes: Mapping[str
     except TROUBLE as error:
         return Trial(untried=f"the operation does not fit here: {first_line(error)}", reach=way.reach)
     rate = RATE if patient.rate is None or not np.isfinite(patient.rate) else patient.rate
-    figures |= {"loss_after": after.loss, "gradient_norm": after.gradient_norm, "updated_with": f"w - {rate:g} g"}
+    figures |= _figures(patient, known, after, rate)
     if not after.finite and _of_narrow_weights(patient, way, after):
         return Trial(untried="the weights are in float16: it takes another run", reach=way.reach)
     if not after.finite and not way.keeps:
@@ -127,6 +127,16 @@ def _tried(patient: Patient, known: Control, way: Operation, causes: Mapping[str
     return Trial(figures, failed=failed, reach=way.reach)
 
 
+def _figures(patient: Patient, known: Control, after: Differentiated, rate: float) -> dict[str, Scalar]:
+    """What was measured with the operation: of loss and gradients, as far as the step has them."""
+    figures: dict[str, Scalar] = {}
+    if any(kind == "loss" for kind, _ in patient.step.results):
+        figures |= {"loss_before": known.before.loss if known.before else "refused", "loss_after": after.loss}
+    if patient.sources:
+        figures |= {"gradient_norm": after.gradient_norm, "updated_with": f"w - {rate:g} g"}
+    return figures
+
+
 def _of_narrow_weights(patient: Patient, way: Operation, after: Differentiated) -> bool:
     """Whether float32 ended at the gradient of a weight in float16, which would be in float32 as well."""
     narrow = any(source.dtype.name == "float16" for source in patient.sources.values())
@@ -141,7 +151,8 @@ def _next(bad: Bad | None, causes: Mapping[str, str]) -> dict[str, Scalar]:
 
 
 def _wrong(patient: Patient, after: Differentiated) -> str:
-    what = "the loss" if not np.isfinite(after.loss) else "a gradient"
+    outcome = "the loss" if patient.sources else "a result"
+    what = outcome if not np.isfinite(after.loss) else "a gradient"
     if after.bad is None:
         return f"{what} is not finite"
     made = "NaN" if after.bad.nan else "Inf"
