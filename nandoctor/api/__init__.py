@@ -1,0 +1,24 @@
+"""What the commands, a notebook and a test call.
+
+NumPy is imported by what is called, not by these modules: a script that is run is to be the first to import it.
+"""
+
+from nandoctor.api.checking import check_data
+from nandoctor.api.linting import lint
+from nandoctor.api.replaying import replay
+from nandoctor.api.scanning import scan
+from nandoctor.api.treating import treat
+from nandoctor.api.watching import Outcome, TrainingError, Watched, run, watch
+
+__all__ = [
+    "Outcome",
+    "TrainingError",
+    "Watched",
+    "check_data",
+    "lint",
+    "replay",
+    "run",
+    "scan",
+    "treat",
+    "watch",
+]

@@ -1,0 +1,208 @@
+"""A training, watched: a script of its own, or a block of code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from nandoctor.api.writing import write_facts
+from nandoctor.config import FailOn, read_config
+from nandoctor.finding import Finding, Report
+
+if TYPE_CHECKING:
+    from nandoctor.diagnosis.check_ups import CheckUps
+    from nandoctor.diagnosis.judging import Training
+    from nandoctor.facts import Facts
+    from nandoctor.policy import Policy
+    from nandoctor.probes.watch.script import Program
+    from nandoctor.probes.watch.start import Wanted, Watching
+
+
+class TrainingError(Exception):
+    """A watched training with findings: `report` holds them, and the message is that report as a table."""
+
+    def __init__(self, report: Report) -> None:
+        from nandoctor.reports.formats import ReportFormat, render
+
+        super().__init__(f"\n{render(report, ReportFormat.TABLE)}")
+        self.report = report
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a watched script ended.
+
+    `error` is what it raised in the end (SystemExit, too), None where it ran to its last line; `stopped` says that
+    nandoctor ended it. `told` is the run in one sentence. `report` is None in a process that the script forked off, for
+    a script that is no Python, and where it could not be made: `failure` is why. `training`, `facts` and `capsule`
+    (None where none was written) are what it takes to try remedies.
+    """
+
+    report: Report | None
+    error: BaseException | None
+    stopped: bool = False
+    tripped: bool = False
+    told: str = ""
+    failure: Exception | None = None
+    training: Training | None = None
+    facts: Facts | None = None
+    capsule: Path | None = None
+
+
+def run(
+    program: Program, wanted: Wanted, *, save_facts: Path | None = None, warn: Callable[[str], None] | None = None
+) -> Outcome:
+    """Run a script in this process as `python` would, watch its training, and say what is wrong with its numbers.
+
+    `warn` is told what a check-up has found, in one line, while the script still runs; it goes to standard error
+    otherwise. NandoctorError (exit code 2) where there is no such script. `sys.argv`, `sys.path` and `__main__` are the
+    script's afterwards, since its handlers at exit still have to run.
+    """
+    from nandoctor.probes.watch.script import is_no_python, run_program
+
+    folder, environment = Path.cwd(), dict(os.environ)
+    watching, earlier = _watching(program.target, wanted, warn or _on_standard_error, folder)
+    watching.begin()
+    error = run_program(program)
+    if os.getpid() != watching.process:
+        return Outcome(None, error)
+    if error is not None and is_no_python(error):
+        # Not a line of it has run: there is nothing to say but what Python says.
+        watching.end(error)
+        return Outcome(None, error)
+    report, failure, training = None, None, None
+    try:
+        watching.end(error)
+        report = _diagnosed(watching, earlier(), read_config(folder).policy)
+        training = _training(program, watching, error, folder, environment)
+        if save_facts is not None:
+            write_facts(watching.facts(), save_facts)
+    except Exception as wrong:
+        failure = wrong
+    return Outcome(
+        report=report,
+        error=error,
+        stopped=watching.stopped(error),
+        tripped=watching.tripped is not None,
+        told=watching.told(report.run.nearest_limit if report is not None and report.run is not None else None),
+        failure=failure,
+        training=training,
+        facts=watching.facts() if training is not None else None,
+        capsule=watching.capsule,
+    )
+
+
+def _training(
+    program: Program, watching: Watching, error: BaseException | None, folder: Path, environment: Mapping[str, str]
+) -> Training | None:
+    """What it takes to run the program again; None where there was no training."""
+    from nandoctor.diagnosis.judging import Training
+    from nandoctor.probes.trials.attempt import raised_by
+
+    run_facts = watching.facts().run
+    if run_facts is None or not (run_facts.steps or run_facts.trip):
+        return None
+    file = getattr(sys.modules["__main__"], "__file__", None)
+    return Training(
+        program=program,
+        script=folder / file if file else None,
+        run=run_facts,
+        folder=folder,
+        environment=environment,
+        raised=raised_by(error, watching),
+        most_steps=watching.wanted.max_steps,
+        policy=read_config(folder).policy,
+    )
+
+
+@dataclass
+class Watched:
+    """What `watch` gives: `report` is there when its block has ended."""
+
+    report: Report | None = None
+
+
+@contextmanager
+def watch(
+    *,
+    on_trip: Literal["stop", "skip"] = "stop",
+    max_steps: int | None = None,
+    capsule_dir: Path | str | None = None,
+    fail_on: FailOn | None = None,
+) -> Iterator[Watched]:
+    """Watch the training inside the block, in a notebook, a script or a test.
+
+    With "stop" the training ends where its numbers turn non-finite, with "skip" the poisoned updates are left out.
+    TrainingError when the block has ended with findings at or above `fail_on` (by default what the project's settings
+    say, else "error"); what else it raises is left alone.
+    What was traced before the block began (a compiled `tf.function`) is not watched; the models that `fit` is called
+    on are traced anew.
+    """
+    from nandoctor.probes.watch.start import CAPSULES, Wanted
+
+    config = read_config()
+    capsules = Path(capsule_dir) if capsule_dir is not None else CAPSULES
+    script = "notebook" if _in_notebook() else sys.argv[0]
+    watching, earlier = _watching(script, Wanted(on_trip, max_steps, capsules), _on_standard_error, Path.cwd())
+    watched = Watched()
+    watching.begin()
+    try:
+        yield watched
+    except BaseException as error:
+        watching.end(error)
+        if not watching.stopped(error):
+            raise
+    watching.end()
+    watched.report = _diagnosed(watching, earlier(), config.policy)
+    summary = watched.report.summary
+    counted = {"error": summary.error, "warning": summary.error + summary.warning, "never": 0}
+    if counted[fail_on or config.fail_on or "error"]:
+        raise TrainingError(watched.report) from None
+
+
+def _watching(
+    script: str, wanted: Wanted, warn: Callable[[str], None], folder: Path
+) -> tuple[Watching, Callable[[], Sequence[Finding]]]:
+    """A watch that tells at once what its check-ups find, and what gives all that they have found.
+
+    `folder` is where the settings are looked for: the script may leave it.
+    """
+    from nandoctor.probes.watch.start import Watching
+
+    check_ups: list[CheckUps] = []
+
+    def found(facts: Facts) -> None:
+        # Not before the script has imported what it needs: a check-up comes long after that.
+        from nandoctor.diagnosis.check_ups import CheckUps
+
+        if not check_ups:
+            check_ups.append(CheckUps(read_config(folder).policy))
+        for line in check_ups[0].told(facts):
+            warn(line)
+
+    return Watching(script, wanted, found), lambda: check_ups[0].gone() if check_ups else ()
+
+
+def _on_standard_error(line: str) -> None:
+    print(f"nandoctor: {line}", file=sys.stderr, flush=True)
+
+
+def _diagnosed(watching: Watching, earlier: Sequence[Finding], policy: Policy) -> Report:
+    """The report on a run that is over, with what earlier looks found."""
+    from nandoctor.diagnosis.diagnose import diagnose
+    from nandoctor.diagnosis.moment import with_earlier
+
+    report = diagnose(watching.facts(), policy)
+    if watching.tripped is None:
+        of_others = [finding for one in watching.other_looks for finding in diagnose(one, policy).findings]
+        report = with_earlier(report, [*of_others, *earlier])
+    return replace(report, notices=(*report.notices, *watching.notices))
+
+
+def _in_notebook() -> bool:
+    return hasattr(sys.modules.get("IPython"), "get_ipython") and not sys.argv[0].endswith(".py")
