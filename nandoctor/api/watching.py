@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from nandoctor.facts import Facts
     from nandoctor.policy import Policy
     from nandoctor.probes.watch.script import Program
-    from nandoctor.probes.watch.start import Wanted, Watching
+    from nandoctor.probes.watch.start import Watching
+    from nandoctor.probes.watch.wanted import Wanted
 
 
 class TrainingError(Exception):
@@ -143,7 +144,7 @@ def watch(
     What was traced before the block began (a compiled `tf.function`) is not watched; the models that `fit` is called
     on are traced anew.
     """
-    from nandoctor.probes.watch.start import CAPSULES, Wanted
+    from nandoctor.probes.watch.wanted import CAPSULES, Wanted
 
     config = read_config()
     capsules = Path(capsule_dir) if capsule_dir is not None else CAPSULES

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from nandoctor.cli.main import Settings
     from nandoctor.finding import Report
     from nandoctor.probes.watch.script import Program
-    from nandoctor.probes.watch.start import Wanted
+    from nandoctor.probes.watch.wanted import Wanted
 
 
 class OnTrip(StrEnum):
@@ -137,7 +137,7 @@ def run(
     if write_patch is not None and not treat:
         raise NandoctorError("--write-patch: only what was tried is written; give --treat, too", USAGE)
     from nandoctor.probes.watch.script import Program
-    from nandoctor.probes.watch.start import Wanted
+    from nandoctor.probes.watch.wanted import Wanted
 
     baseline = baseline.absolute() if baseline else None
     check_settings_apart()

@@ -50,8 +50,9 @@ def _where(part: Finding, facts: Facts) -> Iterator[str]:
     if location.file is not None:
         yield f"{Path(location.file).name}:{location.line}"
     if location.rows:
-        of = f" of {facts.step.rows:,}" if facts.step is not None and facts.step.batches == 1 else ""
-        yield f"{len(location.rows):,}{of} rows"
+        rows = len(location.rows)
+        one_batch = facts.step is not None and facts.step.batches == 1
+        yield f"{rows:,} of {facts.step.rows:,} rows" if facts.step and one_batch else plural(rows, "row")
 
 
 def _symptom(cause: str, facts: Facts) -> str:

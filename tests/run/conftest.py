@@ -23,7 +23,7 @@ from nandoctor.finding import Finding
 from nandoctor.probes.trials import attempt as attempts
 from nandoctor.probes.trials.attempt import Attempt
 from nandoctor.probes.watch.script import Program, as_before
-from nandoctor.probes.watch.start import Wanted
+from nandoctor.probes.watch.wanted import Wanted
 from nandoctor.reports.formats import ReportFormat, render
 
 NANDOCTOR = "from nandoctor.cli.main import run; run()"

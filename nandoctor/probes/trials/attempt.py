@@ -13,7 +13,8 @@ from nandoctor.facts import Facts
 from nandoctor.probes.trials.settings import Setting, apply_setting
 from nandoctor.probes.trials.sources import other_sources
 from nandoctor.probes.watch.script import Program, run_program
-from nandoctor.probes.watch.start import Wanted, Watching
+from nandoctor.probes.watch.start import Watching
+from nandoctor.probes.watch.wanted import Wanted
 
 
 @dataclass(frozen=True)

@@ -6,46 +6,24 @@ TensorFlow is not imported here before the script has imported it.
 from __future__ import annotations
 
 import os
-import platform
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from nandoctor import __version__
 from nandoctor.probes.watch.imports import when_imported
 from nandoctor.probes.watch.schedule import Schedule
 from nandoctor.probes.watch.tables_read import TablesRead
+from nandoctor.probes.watch.wanted import Wanted
 
 if TYPE_CHECKING:
-    from nandoctor.facts import EvaluationFacts, Facts, SubjectFacts
+    from nandoctor.facts import EvaluationFacts, Facts
+    from nandoctor.probes.watch.examined import Tripped
     from nandoctor.probes.watch.seen import Trip
     from nandoctor.probes.watch.session import Optimizing, Watch
-    from nandoctor.probes.watch.tripped import Tripped
-
-OnTrip = Literal["stop", "skip"]
-CAPSULES = Path(".nandoctor")
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """How to watch: what to do when something trips, after how many steps to stop.
-
-    `capsules` is the folder for capsules, `capsule_limit` the most bytes that one may take.
-    `check_up` says when a step in which nothing tripped is looked at op by op: "auto" (the first, then as many as 2 %
-    of the time allow for, and at the end), "off", or every that many steps instead of as many as the time allows for.
-    Without `replays` a step that fails is neither kept nor examined.
-    """
-
-    on_trip: OnTrip = "stop"
-    max_steps: int | None = None
-    capsules: Path = CAPSULES
-    capsule_limit: int = 2_000_000_000
-    check_up: str | int = "auto"
-    replays: bool = True
 
 
 @dataclass
@@ -125,13 +103,13 @@ class Watching:
 
     def _look(self, watch: Watch, optimizing: Optimizing) -> None:
         """Look op by op at the step whose batch is kept."""
-        from nandoctor.facts import Facts
-        from nandoctor.probes.watch.tripped import looked_at
+        from nandoctor.probes.watch.looked_at import looked_at
+        from nandoctor.probes.watch.observed import known_of
 
         found = looked_at(
             watch,
             optimizing,
-            known=Facts(tool=_tool(), subject=_script(self.script)),
+            known=known_of(self.script),
             seconds=time.monotonic() - self.begun,
             made=self._backward,
             running=not self._ended,
@@ -147,11 +125,11 @@ class Watching:
 
     def _read(self, watch: Watch) -> None:
         """Read the records of the last steps."""
-        from nandoctor.facts import Facts
+        from nandoctor.probes.watch.observed import known_of
         from nandoctor.probes.watch.records import run_facts
 
         run = run_facts(watch, self.script, None, time.monotonic() - self.begun, slots=False)
-        self.found_so_far(Facts(tool=_tool(), subject=_script(self.script), run=run))
+        self.found_so_far(known_of(self.script, run))
 
     @property
     def steps(self) -> int:
@@ -194,30 +172,10 @@ class Watching:
     def facts(self) -> Facts:
         """What was observed, once the run is over."""
         if self._facts is None:
-            self._facts = self._observed()
+            from nandoctor.probes.watch.observed import observed
+
+            self._facts = observed(self)
         return self._facts
-
-    def _observed(self) -> Facts:
-        from nandoctor.facts import Facts, RunFacts
-
-        run = RunFacts(self.script, 0, seconds=time.monotonic() - self.begun)
-        if self.watch is not None:
-            from nandoctor.probes.watch.records import run_facts
-
-            with self.watch.working():
-                run = run_facts(self.watch, self.script, None, run.seconds)
-        if self.tripped is not None and self.tripped.run is not None:
-            # The history and the optimizers' state that belong to the trip are those at the trip.
-            known = self.tripped.run
-            late = replace(known, steps=run.steps, seconds=run.seconds, skipped_updates=run.skipped_updates)
-            return replace(self.tripped, run=late)
-        if self.evaluated is not None and self.evaluated.run is not None:
-            return replace(self.evaluated, run=replace(run, trip=self.evaluated.run.trip))
-        if self.looks:
-            last = list(self.looks.values())[-1]
-            normalizations = last.run.batch_normalizations if last.run is not None else ()
-            return replace(last, run=replace(run, check_ups=tuple(self.looked), batch_normalizations=normalizations))
-        return Facts(tool=_tool(), subject=_script(self.script), run=run)
 
     @property
     def other_looks(self) -> tuple[Facts, ...]:
@@ -296,11 +254,12 @@ class Watching:
             raise StoppedError(1)
 
     def _keep(self, watch: Watch, optimizing: Optimizing, kind: Trip) -> None:
-        from nandoctor.facts import Facts
+        from nandoctor.probes.watch.examined import Keep
+        from nandoctor.probes.watch.observed import known_of
         from nandoctor.probes.watch.records import run_facts, trip_facts
-        from nandoctor.probes.watch.tripped import Keep, tripped
+        from nandoctor.probes.watch.tripped import tripped
 
-        known = Facts(tool=_tool(), subject=_script(self.script))
+        known = known_of(self.script)
         seconds = time.monotonic() - self.begun
         if not self.wanted.replays:
             run = run_facts(watch, self.script, trip_facts(watch, optimizing, kind), seconds)
@@ -319,13 +278,14 @@ class Watching:
 
     def _on_evaluation(self, watch: Watch, evaluation: EvaluationFacts) -> None:
         """Keep what failed while it is there; the script goes on."""
-        from nandoctor.facts import Facts
-        from nandoctor.probes.watch.tripped import Keep, evaluated
+        from nandoctor.probes.watch.evaluated import evaluated
+        from nandoctor.probes.watch.examined import Keep
+        from nandoctor.probes.watch.observed import known_of
 
         found = evaluated(
             watch,
             evaluation,
-            known=Facts(tool=_tool(), subject=_script(self.script)),
+            known=known_of(self.script),
             seconds=time.monotonic() - self.begun,
             keep=Keep(self._backward, self.wanted.capsules, self.wanted.capsule_limit),
         )
@@ -340,17 +300,3 @@ class Watching:
             again = f"; `nandoctor replay {found.capsule}` examines it again" if replayed else f" in {found.capsule}"
             what = "step" if self.evaluated is None or found.facts is not self.evaluated else "batch"
             self.notices.append(f"The {what} is kept{again}.")
-
-
-def _script(path: str) -> SubjectFacts:
-    from nandoctor.facts import SubjectFacts
-
-    return SubjectFacts("script", path, "training script", None, ())
-
-
-def _tool() -> Any:
-    """The programs that are loaded, without loading any."""
-    from nandoctor.finding import Tool
-
-    versions = {name: getattr(sys.modules.get(name), "__version__", None) for name in ("tensorflow", "keras")}
-    return Tool("nandoctor", __version__, versions["tensorflow"], versions["keras"], platform.python_version())

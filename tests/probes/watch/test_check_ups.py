@@ -13,7 +13,8 @@ import pytest
 from nandoctor.diagnosis.check_ups import CheckUps
 from nandoctor.facts import Facts
 from nandoctor.probes.watch import schedule, session
-from nandoctor.probes.watch.start import Wanted, Watching
+from nandoctor.probes.watch.start import Watching
+from nandoctor.probes.watch.wanted import Wanted
 
 pytestmark = pytest.mark.tensorflow
 

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from nandoctor.probes.watch.recorder import STEPS
-from nandoctor.probes.watch.start import Wanted, Watching
+from nandoctor.probes.watch.start import Watching
+from nandoctor.probes.watch.wanted import Wanted
 
 pytestmark = pytest.mark.tensorflow
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nandoctor.probes.watch.start import Wanted, Watching
+from nandoctor.probes.watch.start import Watching
+from nandoctor.probes.watch.wanted import Wanted
 
 pytestmark = pytest.mark.tensorflow
 

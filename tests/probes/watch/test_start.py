@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import types
 
-from nandoctor.probes.watch.start import Wanted, Watching
+from nandoctor.probes.watch.start import Watching
+from nandoctor.probes.watch.wanted import Wanted
 
 
 def test_keras_on_another_backend_is_not_watched_and_that_is_told() -> None:

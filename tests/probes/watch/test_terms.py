@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from nandoctor.facts import History
-from nandoctor.probes.watch.start import Wanted, Watching
+from nandoctor.probes.watch.start import Watching
+from nandoctor.probes.watch.wanted import Wanted
 
 pytestmark = pytest.mark.tensorflow
 
