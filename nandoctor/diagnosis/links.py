@@ -63,7 +63,7 @@ def _symptom(cause: str, facts: Facts) -> str:
         when = f" in batch {trip.batch:,} of {'the validation' if trip.way == 'validation' else trip.way}"
     what = {
         "nonfinite-loss": f"the loss is {_loss(facts, trip)}",
-        "nonfinite-gradients": f"{_bad_gradients(facts)} not finite",
+        "nonfinite-gradients": _gradients(facts),
         "nonfinite-weights": "the weights are not finite after the update",
         "nonfinite-outputs": "the outputs are not finite",
     }.get(cause, cause.replace("-", " "))
@@ -78,12 +78,13 @@ def _loss(facts: Facts, trip: TripFacts | None) -> str:
     return next((number(loss) for loss in seen if not math.isfinite(loss)), "not finite")
 
 
-def _bad_gradients(facts: Facts) -> str:
+def _gradients(facts: Facts) -> str:
     known = [one for one in facts.step.gradients if one.stats is not None] if facts.step is not None else []
     bad = [one.variable for one in known if one.stats is not None and one.stats.nonfinite]
     if not bad:
-        return "gradients are"
-    return f"the gradients of {len(bad):,} of {plural(len(known), 'variable')} are ({listing(bad, 3)})"
+        return "gradients are not finite"
+    whose = "the gradient" if len(known) == 1 else f"{len(bad):,} of {len(known):,} gradients"
+    return f"{whose} {'is' if len(bad) == 1 else 'are'} not finite ({listing(bad, 3)})"
 
 
 def _inferred(link: Link, below: Link, parts: dict[str, Finding], facts: Facts) -> Link:
