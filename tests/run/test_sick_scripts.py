@@ -21,7 +21,10 @@ TAKES_ANOTHER_RUN = {"unscaled-input", "unscaled-target", "unbounded-recurrent-a
 TRAINING = "ND4"
 
 # Scripts for which no remedy is verified, and why.
-NO_REMEDY: dict[str, str] = {}
+NO_REMEDY = {
+    "houses_with_gaps": "what fit is given is taken out of pandas frames in its own call: no diff is written for that",
+    "shares_by_numpy": "the division is NumPy's, in a function of the pipeline: no diff is written for that",
+}
 # What the first test of a script has seen of it is not observed again for the second.
 SEEN: dict[Path, Any] = {}
 
