@@ -70,15 +70,17 @@ class Watching:
 
         `error` is what it raised in the end; who interrupts it does not want to wait for a look at its last state.
         """
-        if self.watch is not None and not self._ended:
+        try:
+            if self.watch is not None and not self._ended:
+                self._ended = True
+                with self.watch.working():
+                    self._last_look(self.watch, check_up=not isinstance(error, KeyboardInterrupt))
+        finally:
             self._ended = True
-            with self.watch.working():
-                self._last_look(self.watch, check_up=not isinstance(error, KeyboardInterrupt))
-        self._ended = True
-        self._tables.end()
-        for undo in reversed(self._undo):
-            undo()
-        self._undo.clear()
+            self._tables.end()
+            for undo in reversed(self._undo):
+                undo()
+            self._undo.clear()
 
     def _last_look(self, watch: Watch, *, check_up: bool) -> None:
         from nandoctor.wording import listing, plural

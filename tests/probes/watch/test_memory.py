@@ -21,6 +21,9 @@ FEATURES, WIDTH, BATCH = 1000, 2000, 8
 
 @pytest.fixture
 def watching(tmp_path: Path) -> Iterator[Watching]:
+    # A watch that another test has left behind would keep its own batch beside this one's.
+    for other in [one for one in gc.get_objects() if isinstance(one, Watching)]:
+        other.end()
     watching = Watching("train.py", Wanted(capsules=tmp_path))
     yield watching
     watching.end()

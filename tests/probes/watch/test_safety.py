@@ -157,7 +157,7 @@ def test_a_watch_that_is_off_lets_poisoned_updates_through(
     assert watching.tripped is None
 
 
-@pytest.mark.parametrize("name", ["tripped.live_names", "tripped.take_capture", "tripped.write_capsule"])
+@pytest.mark.parametrize("name", ["tripped.live_names", "tripped.take_capture", "examined.write_capsule"])
 def test_a_trip_is_told_even_where_its_step_cannot_be_kept(
     watching: Watching, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
