@@ -103,10 +103,10 @@ def on_backward_ops(note: Callable[[Any, str, range], None]) -> Callable[[], Non
     plain = backprop._gradient_function
 
     def noting(op_name: str, attrs: Any, count: int, inputs: Any, outputs: Any, *rest: Any) -> Any:
-        graph = ops.get_default_graph()
         made_by = None if tf.executing_eagerly() else _differentiated(op_name, inputs, outputs)
         if made_by is None:
             return plain(op_name, attrs, count, inputs, outputs, *rest)
+        graph = ops.get_default_graph()
         before = graph.num_operations()
         found = plain(op_name, attrs, count, inputs, outputs, *rest)
         note(graph, made_by.name, range(before, graph.num_operations()))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 # Of the time since the watch began: what the looks at whole steps take, and what reading the record takes.
@@ -19,7 +20,7 @@ class Schedule:
     The first step is looked at whatever that takes. The next look is due `every` so many steps, or, without that, as
     soon as it and those before it fit into 2 % of the time; `looks` says whether there are any. Reading is due every
     second, or as rarely as it takes to stay below 0.5 %. `step` is how many steps there were at the last look, `spent`
-    how long all looks have taken.
+    how long all looks have taken, with what was prepared for them.
     """
 
     looks: bool = True
@@ -28,6 +29,7 @@ class Schedule:
     step: int = 0
     spent: float = 0.0
     _last: float = 0.0
+    _prepared: float = 0.0
     _next_reading: float = 0.0
 
     def look_due(self, steps: int) -> bool:
@@ -35,16 +37,26 @@ class Schedule:
         if not self.looks or not self._last:
             return False
         if self.every is not None:
-            return steps - self.step >= self.every
+            # The batch of the step after this moment is kept, and the last look came after its own step.
+            return steps - self.step >= self.every - 1
         return self.spent + self._last <= SHARE_OF_LOOKS * (time.monotonic() - self.begun)
+
+    @contextmanager
+    def preparing(self) -> Iterator[None]:
+        """What is done in its `with` block for the sake of the next look counts as part of it."""
+        begun = time.monotonic()
+        try:
+            yield
+        finally:
+            self._prepared += time.monotonic() - begun
 
     def look(self, steps: int, act: Callable[[], None]) -> None:
         """Look, and note what that took."""
-        begun = time.monotonic()
         try:
-            act()
+            with self.preparing():
+                act()
         finally:
-            self._last = max(time.monotonic() - begun, 1e-9)
+            self._last, self._prepared = max(self._prepared, 1e-9), 0.0
             self.spent += self._last
             self.step = steps
 

@@ -42,7 +42,8 @@ class Optimizing:
     the batch which the recorder holds was looked at. `clipped` says that the script clips its gradients before it hands
     them over, as far as their ops tell. `applied` is how many updates a LossScaleOptimizer had made before the first
     that was watched (None for any other), `left_out` how many the watch has left out itself. `updates` measures single
-    updates, `terms` records those of the loss where it has several.
+    updates, `terms` records those of the loss where it has several. `recorded` is the number of the tracing that stands
+    for its steps that run eagerly, once one was needed.
     """
 
     optimizer: Any
@@ -56,6 +57,7 @@ class Optimizing:
     applied: int | None = None
     left_out: int = 0
     terms: TermRecord | None = None
+    recorded: int | None = None
     updates: MeasuredUpdates = field(default_factory=MeasuredUpdates)
 
     @cached_property
@@ -211,14 +213,17 @@ class Watch:
 
     def _check_up(self) -> None:
         """Look at the batches that are kept, have others kept where that is due, read the records where that is."""
-        for one in self.optimizing.values():
-            one.updates.end(one.recorder.asked(), one.variables)
+        if self.measuring:
+            with self.schedule.preparing():
+                for one in self.optimizing.values():
+                    one.updates.end(one.recorder.asked(), one.variables)
         held = [one for one in self.optimizing.values() if not one.looked and one.recorder.held() is not None]
         for one in held:
             one.looked = True
             self.schedule.look(self.steps(), partial(self.on_look, self, one))
-            one.updates.begin(one.recorder.asked(), one.variables)
-        if not held and self.schedule.look_due(self.steps()):
+            with self.schedule.preparing():
+                one.updates.begin(one.recorder.asked(), one.variables)
+        if self.schedule.look_due(self.steps()):
             for one in self.optimizing.values():
                 if one.looked:
                     one.looked = False

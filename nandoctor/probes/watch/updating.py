@@ -81,10 +81,14 @@ def guard_eagerly(watch: Watch, optimizer: Any, grads: list[Any], trainable: Any
 
 
 def _traced(watch: Watch, optimizing: Optimizing, noted: Noted, update: Update) -> Tracing:
-    number = len(watch.tracings) + 1
-    watch.tracings.append(tracing_of(watch.eager.step, noted, update.gradients, update.variables, number))
-    optimizing.clipped = optimizing.clipped or _clipped_on_a_line(watch.eager.step.ran)
-    return watch.tracings[-1]
+    """The step that has just run, in the place of the one before it, whose batch is let go."""
+    with watch.schedule.preparing():
+        number = optimizing.recorded or len(watch.tracings) + 1
+        found = tracing_of(watch.eager.step, noted, update.gradients, update.variables, number)
+        watch.tracings[number - 1 :] = [found, *watch.tracings[number:]]
+        optimizing.recorded = number
+        optimizing.clipped = optimizing.clipped or _clipped_on_a_line(watch.eager.step.ran)
+        return found
 
 
 def _clipped(gradients: Sequence[Any]) -> bool:

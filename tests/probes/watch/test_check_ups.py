@@ -138,7 +138,7 @@ def test_a_look_every_so_many_steps(watch: Watch) -> None:
     linear("sgd").fit(X, Y, batch_size=32, epochs=2, verbose=0)
     watching.end()
 
-    assert told.looked_at == [(0,), (9,), (18,)]
+    assert told.looked_at == [(0,), (8,), (16,)]
 
 
 def test_no_look_where_none_is_wanted(watch: Watch) -> None:
@@ -252,3 +252,23 @@ def test_two_optimizers_are_told_apart_by_what_they_train(watch: Watch) -> None:
 
     assert watching.facts().run is not None
     assert watching.told().startswith("6 updates of weights watched (3 by Adam for maker, 3 by Adam for critic); ")
+
+
+def test_looks_at_steps_that_run_eagerly_keep_one_step_between_them(watch: Watch) -> None:
+    import tensorflow as tf
+
+    watching, told = watch(1)
+    model = linear("sgd")
+    for start in range(0, 160, 32):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((model(X[start : start + 32]) - Y[start : start + 32]) ** 2)
+        gradients = tape.gradient(loss, model.trainable_variables)
+        model.optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+
+    assert watching.watch is not None
+    (kept,) = watching.watch.tracings
+    assert [one.shape for one in kept.stash] == [(32, 8), (32, 1)]
+    (last,) = (batch.numpy() for batch in kept.stash if batch.shape[1] == 8)
+    np.testing.assert_array_equal(last, X[128:160])
+    watching.end()
+    assert told.looked_at == [(0,), (1,), (2,), (3,), (4,)]

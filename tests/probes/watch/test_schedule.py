@@ -44,6 +44,19 @@ def test_looks_take_two_percent_of_the_time(clock: Clock) -> None:
     assert not schedule.look_due(10_000)
 
 
+def test_what_is_prepared_for_a_look_counts_as_part_of_it(clock: Clock) -> None:
+    schedule = Schedule(begun=clock.now)
+    with schedule.preparing():
+        clock.wait(3.0)
+    schedule.look(1, lambda: clock.wait(1.0))
+    assert schedule.spent == 4.0
+
+    clock.wait(395.0)
+    assert not schedule.look_due(500)
+    clock.wait(1.0)
+    assert schedule.look_due(501)
+
+
 def test_the_first_look_is_not_asked_for_since_it_is_at_the_first_step(clock: Clock) -> None:
     schedule = Schedule(begun=clock.now)
     clock.wait(1000.0)
@@ -51,12 +64,12 @@ def test_the_first_look_is_not_asked_for_since_it_is_at_the_first_step(clock: Cl
     assert not schedule.look_due(0)
 
 
-def test_looks_every_so_many_steps_take_what_they_take(clock: Clock) -> None:
+def test_looks_at_every_so_manyth_step_take_what_they_take(clock: Clock) -> None:
     schedule = Schedule(every=10, begun=clock.now)
     schedule.look(1, lambda: clock.wait(5.0))
 
-    assert not schedule.look_due(10)
-    assert schedule.look_due(11)
+    assert not schedule.look_due(9)
+    assert schedule.look_due(10)
 
 
 def test_a_record_that_is_slow_to_read_is_read_rarely(clock: Clock) -> None:
