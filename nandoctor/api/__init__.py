@@ -6,6 +6,7 @@ NumPy is imported by what is called, not by these modules: a script that is run 
 from nandoctor.api.checking import check_data
 from nandoctor.api.linting import lint
 from nandoctor.api.replaying import replay
+from nandoctor.api.reporting import report
 from nandoctor.api.scanning import scan
 from nandoctor.api.treating import treat
 from nandoctor.api.watching import Outcome, TrainingError, Watched, run, watch
@@ -17,6 +18,7 @@ __all__ = [
     "check_data",
     "lint",
     "replay",
+    "report",
     "run",
     "scan",
     "treat",

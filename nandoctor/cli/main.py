@@ -16,6 +16,7 @@ from nandoctor.cli.explain import explain
 from nandoctor.cli.lint import lint
 from nandoctor.cli.output import escaping, tell
 from nandoctor.cli.replay import replay
+from nandoctor.cli.report import report
 from nandoctor.cli.run import Then
 from nandoctor.cli.run import run as run_script
 from nandoctor.cli.scan import scan
@@ -35,6 +36,7 @@ app.command("check-data", no_args_is_help=True)(check_data)
 app.command("run", no_args_is_help=True, context_settings={"allow_interspersed_args": False})(run_script)
 app.command(no_args_is_help=True)(replay)
 app.command(no_args_is_help=True, context_settings={"allow_interspersed_args": False})(treat)
+app.command(no_args_is_help=True)(report)
 app.command(no_args_is_help=True)(lint)
 app.command()(explain)
 app.add_typer(config, name="config")

@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 
 from nandoctor import __version__
+from nandoctor.facts import Facts
+from nandoctor.facts.store import save_facts
+from nandoctor.finding import Tool
 
 Command = Any
 
@@ -31,18 +34,21 @@ finally:
         assert heavy.isdisjoint(done.stderr.split())
 
 
-def test_explain_loads_no_tensorflow() -> None:
+def test_explain_and_report_load_no_tensorflow(tmp_path: Path) -> None:
+    save_facts(Facts(Tool("nandoctor", "1", None, None, "3.11")), tmp_path / "facts.json")
     program = """
 import sys
 from nandoctor.cli.main import run
-sys.argv = ["nandoctor", "explain"]
+sys.argv = ["nandoctor", *sys.argv[1:]]
 try:
     run()
 finally:
     print(*sorted({name.split(".")[0] for name in sys.modules}), file=sys.stderr)
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert {"tensorflow", "keras", "tf_keras"}.isdisjoint(done.stderr.split())
+    for arguments in (["explain"], ["report", str(tmp_path / "facts.json"), "-o", str(tmp_path / "report.sarif")]):
+        done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True)
+        assert done.stdout
+        assert {"tensorflow", "keras", "tf_keras"}.isdisjoint(done.stderr.split())
 
 
 def test_version(nandoctor: Command) -> None:
@@ -51,7 +57,7 @@ def test_version(nandoctor: Command) -> None:
     assert (outcome.code, outcome.out) == (0, f"nandoctor {__version__}\n")
 
 
-@pytest.mark.parametrize("command", [(), ("scan",), ("check-data",), ("lint",), ("explain",)])
+@pytest.mark.parametrize("command", [(), ("scan",), ("check-data",), ("report",), ("lint",), ("explain",)])
 def test_help_gives_examples(nandoctor: Command, command: tuple[str, ...]) -> None:
     outcome = nandoctor(*command, "--help")
 
