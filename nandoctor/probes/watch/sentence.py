@@ -43,6 +43,8 @@ def _left_out(run: RunFacts) -> str:
 def _ending(run: RunFacts, max_steps: int | None) -> str:
     if run.skipped_updates:
         return ""
+    if run.trip is not None and run.trip.kind == "evaluation":
+        return f", and {run.trip.way} turned non-finite"
     if run.trip is not None:
         optimizer = run.tripped_optimizer if len({one.told for one in run.optimizers}) > 1 else None
         return f", and stopped at step {run.trip.step:,}{f' of {optimizer.told}' if optimizer else ''}"

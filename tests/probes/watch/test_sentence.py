@@ -40,3 +40,10 @@ def test_the_steps_that_were_asked_for() -> None:
     told = sentence(RunFacts("train.py", 20, (ADAM,), seconds=4.0), max_steps=20, nearest=None, spent=0.8)
 
     assert told.startswith("20 steps of training watched, and stopped there (--max-steps 20); ")
+
+
+def test_an_evaluation_that_turned_non_finite_stops_no_training() -> None:
+    trip = TripFacts("evaluation", 600, way="validation")
+    told = sentence(RunFacts("train.py", 600, (ADAM,), trip, seconds=40.0), max_steps=None, nearest=None, spent=0.8)
+
+    assert told.startswith("600 steps of training watched, and validation turned non-finite; the watch took ")
