@@ -37,6 +37,10 @@ _TELLING = frozenset(
     {"compile", "Dense", "Conv1D", "Conv2D", "Conv3D", "Softmax", "Activation", "Sequential", "Model", *_WITH_LOGITS}
     | {"softmax", *_CROSS_ENTROPIES, "loss_fn", "loss_object", "criterion", "cross_entropy", "bce"}
 )
+# What a last layer is made of, and what a file has that shows its loss.
+MADE_INTO_HEADS = _ACTIVATIONS | {"Dense", "EinsumDense", "Activation", "Softmax", "ReLU"}
+MADE_INTO_HEADS |= {f"{name}{rank}D" for name in ("Conv", "Convolution") for rank in (1, 2, 3)}
+TAKES_A_LOSS = frozenset({"compile", "losses", "metrics", "backend", *_WITH_LOGITS})
 _SHORT = {"bce": "binary_crossentropy", "mse": "mean_squared_error", "mae": "mean_absolute_error"}
 
 

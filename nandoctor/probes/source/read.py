@@ -20,6 +20,7 @@ from nandoctor.probes.source.comments import ignored_lines
 from nandoctor.probes.source.contexts import contexts
 from nandoctor.probes.source.evaluate import Evaluator
 from nandoctor.probes.source.fits import fits
+from nandoctor.probes.source.glance import may_tell
 from nandoctor.probes.source.models import Models
 from nandoctor.probes.source.names import Names
 from nandoctor.probes.source.places import Places
@@ -27,7 +28,6 @@ from nandoctor.probes.source.settings import constants, discarded, rates
 from nandoctor.probes.source.statements import Statements
 from nandoctor.probes.source.survey import survey
 
-_LIBRARIES = (b"tensorflow", b"keras")
 _CODING = re.compile(r"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)", re.MULTILINE)
 
 
@@ -70,7 +70,7 @@ def python_files(path: Path) -> Iterator[Path]:
 def source_file(path: Path, *, with_fits: bool = False) -> SourceFile:
     """What one file says. SyntaxError or ValueError where it is no Python, OSError where it cannot be read."""
     source = _in_utf8(path.read_bytes())
-    if not any(library in source for library in _LIBRARIES):
+    if not may_tell(source, with_fits=with_fits):
         return SourceFile(str(path))
     with warnings.catch_warnings():
         # What Python thinks of its backslashes is not what was asked for.

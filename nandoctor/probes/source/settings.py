@@ -13,7 +13,7 @@ from nandoctor.probes.source.survey import Survey, called_name, may_be
 
 _OPTIMIZER = re.compile(r"^(keras\.optimizers\.(\w+\.)*[A-Z]\w*|tensorflow\.train\.\w+Optimizer)$")
 _RATES = ("learning_rate", "lr", "initial_learning_rate")
-_CLIPS = frozenset({"clip_by_value", "clip_by_norm", "clip_by_global_norm", "clip_by_average_norm", "clip"})
+CLIPS = frozenset({"clip_by_value", "clip_by_norm", "clip_by_global_norm", "clip_by_average_norm", "clip"})
 
 
 def constants(body: Iterable[ast.stmt]) -> dict[str, float]:
@@ -64,7 +64,7 @@ def rates(seen: Survey, names: Names, known: Mapping[str, float], text: Places) 
 
 def discarded(tree: ast.Module, seen: Survey, names: Names, text: Places) -> Iterator[DiscardedResult]:
     """Calls that clip something and whose result is dropped, or given to a variable of a function that nobody reads."""
-    clipping = dict.fromkeys(function for call, function in seen.calls if may_be(call, names, _CLIPS))
+    clipping = dict.fromkeys(function for call, function in seen.calls if may_be(call, names, CLIPS))
     for function in clipping:
         body = tree.body if function is None else function.body
         inner = names if function is None else names.inside(function)
@@ -93,7 +93,7 @@ def _clip(node: ast.expr, names: Names) -> str | None:
     if not isinstance(node, ast.Call) or any(one.arg == "out" for one in node.keywords):
         return None
     dotted = names.resolve(node.func)
-    return dotted if tensor_function(dotted) in _CLIPS else None
+    return dotted if tensor_function(dotted) in CLIPS else None
 
 
 def _read(name: str, body: list[ast.stmt]) -> bool:
