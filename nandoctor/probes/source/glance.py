@@ -44,9 +44,9 @@ def may_tell(source: bytes, *, with_fits: bool = False) -> bool:
         return False
     code = _without_texts(source)
     return bool(
-        _OPERATIONS.search(code)
-        or _divides(code)
-        or _OPTIMIZERS.search(code)
+        _divides(code)
+        or _OPERATIONS.search(code)
+        or (b"ptimizer" in code and _OPTIMIZERS.search(code))
         or (with_fits and b"compile" in code)
         or (_HEADS.search(code) and (_LOSSES.search(code) or _SOFTMAX.search(source)))
     )

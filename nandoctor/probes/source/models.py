@@ -12,7 +12,7 @@ from nandoctor.probes.source.activations import activation_of
 from nandoctor.probes.source.names import Names, own_statements, tensor_function
 from nandoctor.probes.source.places import Places
 from nandoctor.probes.source.scope import path_of
-from nandoctor.probes.source.survey import Survey, called_name
+from nandoctor.probes.source.survey import Survey
 
 _UNITS = re.compile(r"^keras\.layers\.(Dense|Conv[123]D|Convolution[123]D|EinsumDense)$")
 _KEEPS_UNITS = re.compile(r"^keras\.layers\.(Dropout|BatchNormalization|LayerNormalization|GaussianNoise)$")
@@ -59,7 +59,7 @@ class Models:
         self._losses: dict[str, SourceLoss] = {}
         self._text = text
         self._constants = constants
-        self._worth_it = seen.with_outer({function for call, function in seen.calls if called_name(call) in _TELLING})
+        self._worth_it = seen.with_outer({function for name in _TELLING for _, function in seen.called.get(name, ())})
 
     def read(self, body: Iterable[ast.stmt], names: Names, inside: str | None = None) -> SourceHead | None:
         """Goes through a body and the functions in it; the head of the model that it returns."""
