@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from nandoctor.facts.source import SourceContext
 from nandoctor.probes.source.names import Names
-from nandoctor.probes.source.survey import Definition, Survey, called_name
+from nandoctor.probes.source.survey import Definition, Survey, called_name, own_name
 
 PREDICTION = re.compile(r"^(y_?(pred|hat|prob)\w*|pred(ict(ion|ed)?)?s?|probs?|probabilit(y|ies))$")
 _TARGET = re.compile(r"^(y_?(true|t)|(y|labels?|targets?|truth|wanted|real|actual))$")
@@ -152,7 +152,7 @@ def _hand_on(found: Contexts, seen: Survey) -> None:
         caller = waiting.pop()
         reached = list(inner.get(caller, ()))
         for call in calls.get(caller, ()):
-            for callee in by_name.get(_called(call.func), ()):
+            for callee in by_name.get(own_name(call.func), ()):
                 if isinstance(call.func, ast.Name) or owners[callee] == owners[caller]:
                     reached.append(callee)
         for one in reached:
@@ -163,10 +163,3 @@ def _hand_on(found: Contexts, seen: Survey) -> None:
 
 def _last_name(node: ast.expr) -> str:
     return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
-
-
-def _called(function: ast.expr) -> str:
-    """The name of a function, or of a method of self."""
-    if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name) and function.value.id == "self":
-        return function.attr
-    return function.id if isinstance(function, ast.Name) else ""

@@ -12,7 +12,7 @@ from nandoctor.probes.source.activations import activation_of
 from nandoctor.probes.source.names import Names, own_statements, tensor_function
 from nandoctor.probes.source.places import Places
 from nandoctor.probes.source.scope import path_of
-from nandoctor.probes.source.survey import Survey
+from nandoctor.probes.source.survey import Survey, calls_in
 
 _UNITS = re.compile(r"^keras\.layers\.(Dense|Conv[123]D|Convolution[123]D|EinsumDense)$")
 _KEEPS_UNITS = re.compile(r"^keras\.layers\.(Dropout|BatchNormalization|LayerNormalization|GaussianNoise)$")
@@ -193,9 +193,8 @@ class Models:
 
     def _calls(self, node: ast.expr, names: Names, inside: str | None) -> None:
         """Looks at the calls in an expression for heads that meet losses."""
-        for call in ast.walk(node):
-            if isinstance(call, ast.Call):
-                self._call(call, names, inside)
+        for call in calls_in(node):
+            self._call(call, names, inside)
 
     def _call(self, call: ast.Call, names: Names, inside: str | None) -> None:
         dotted = names.resolve(call.func) or ""

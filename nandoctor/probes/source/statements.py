@@ -38,6 +38,7 @@ class Statements:
         risky = seen.around(RISKY, names) | seen.divided
         self._worth_it = seen.with_outer(risky)
         self._nothing = not risky
+        self._within_tapes = seen.within_tapes
 
     def module(self, tree: ast.Module, names: Names) -> None:
         """All statements of a module."""
@@ -118,7 +119,7 @@ class Statements:
             values={**scope.values, **_parameters(definition, is_loss=context == "loss")},
             inside=definition.name,
             context=context,
-            differentiated=context != "other" and not taped,
+            differentiated=context != "other" and (not taped or definition.name in self._within_tapes),
             tested=scope.tested | self._tested(definition),
             made_of=dict(scope.made_of),
         )

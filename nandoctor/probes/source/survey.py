@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from nandoctor.probes.source.names import Names, tensor_function
@@ -11,7 +11,7 @@ from nandoctor.probes.source.names import Names, tensor_function
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
 _NOTED = frozenset(
     {ast.Call, ast.BinOp, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef}
-    | {ast.If, ast.While, ast.IfExp, ast.Assert, ast.With, ast.AsyncWith}
+    | {ast.If, ast.While, ast.IfExp, ast.Assert, ast.With, ast.AsyncWith, ast.AugAssign}
 )
 # Where no call, function or condition can be is not looked at.
 _SKIPPED = frozenset(
@@ -39,7 +39,8 @@ class Survey:
 
     `functions` are (definition, name of the class it is a method of, function around it); `called` are the calls by the
     last part of the name of what is called; `taped` are the functions with a `GradientTape`, `tests` the conditions of
-    ifs, loops and assertions, `divided` the functions with a quotient or a power.
+    ifs, loops and assertions, `divided` the functions with a quotient or a power, `within_tapes` the names of functions
+    of the module, or of methods of self, that are called while a tape of another function records.
     """
 
     functions: list[tuple[Definition, str | None, Definition | None]] = field(default_factory=list)
@@ -49,6 +50,7 @@ class Survey:
     tests: list[tuple[ast.expr, Definition | None]] = field(default_factory=list)
     taped: set[Definition] = field(default_factory=set)
     divided: set[Definition | None] = field(default_factory=set)
+    within_tapes: set[str] = field(default_factory=set)
 
     def around(self, functions: Collection[str], names: Names) -> set[Definition | None]:
         """The functions that call one of these functions of tensors, as far as names and their aliases tell."""
@@ -76,6 +78,27 @@ def called_name(call: ast.Call) -> str:
     if isinstance(function, ast.Attribute):
         return function.attr
     return function.id if isinstance(function, ast.Name) else ""
+
+
+def own_name(function: ast.expr) -> str:
+    """The name of a function, or of a method of self; empty for any other expression."""
+    if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name) and function.value.id == "self":
+        return function.attr
+    return function.id if isinstance(function, ast.Name) else ""
+
+
+def calls_in(node: ast.expr) -> Iterator[ast.Call]:
+    """The calls in an expression, those further out first."""
+    waiting: list[ast.AST] = [node]
+    for one in waiting:
+        if isinstance(one, ast.Call):
+            yield one
+        for name in reversed(_FIELDS[one.__class__]):
+            part = getattr(one, name)
+            if part.__class__ is list:
+                waiting += part
+            elif part is not None:
+                waiting.append(part)
 
 
 def survey(tree: ast.Module) -> Survey:
@@ -112,12 +135,14 @@ def _note(node: ast.AST, function: Definition | None, found: Survey) -> None:
         case ast.Call():
             found.calls.append((node, function))
             found.called.setdefault(called_name(node), []).append((node, function))
-        case ast.BinOp(op=ast.Div() | ast.Pow()):
+        case ast.BinOp(op=ast.Div() | ast.Pow()) | ast.AugAssign(op=ast.Div() | ast.Pow()):
             found.divided.add(function)
         case ast.If(test=test) | ast.While(test=test) | ast.IfExp(test=test) | ast.Assert(test=test):
             found.tests.append((test, function))
         case ast.With() | ast.AsyncWith() if function is not None and _names_tape(node):
             found.taped.add(function)
+            inside = (one for statement in node.body for one in ast.walk(statement) if isinstance(one, ast.Call))
+            found.within_tapes.update(own_name(call.func) for call in inside)
 
 
 def _parts(node: ast.AST, *names: str) -> list[ast.AST]:
