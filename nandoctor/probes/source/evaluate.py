@@ -259,12 +259,12 @@ class Evaluator:
             for one in operand.exps:
                 self.recorded[one].by_hand = "logsumexp or softplus"
             found = replace(found, exps=frozenset())
-        for one in operand.operations:
-            if self.recorded[one].kind in ("norm", "sqrt") and self.recorded[one].feeds is None:
-                self.recorded[one].feeds = kind
         path = path_of(written)
         if is_safe(kind, function, operand, exponent) or (path is not None and path in scope.tested):
             return found
+        for one in operand.operations:
+            if self.recorded[one].kind in ("norm", "sqrt") and self.recorded[one].feeds is None:
+                self.recorded[one].feeds = kind
         self.recorded.append(
             Recorded(
                 kind=kind,
