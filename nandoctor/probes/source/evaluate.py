@@ -259,12 +259,15 @@ class Evaluator:
             for one in operand.exps:
                 self.recorded[one].by_hand = "logsumexp or softplus"
             found = replace(found, exps=frozenset())
-        path = path_of(written)
-        if is_safe(kind, function, operand, exponent) or (path is not None and path in scope.tested):
-            return found
+        path, safe = path_of(written), is_safe(kind, function, operand, exponent)
         for one in operand.operations:
-            if self.recorded[one].kind in ("norm", "sqrt") and self.recorded[one].feeds is None:
-                self.recorded[one].feeds = kind
+            root = self.recorded[one]
+            # An epsilon beside a root keeps the quotient finite, but not the gradient of the root in a row of zeros.
+            silent = safe and (kind == "pow" or not root.operand.whole)
+            if root.kind in ("norm", "sqrt") and root.feeds is None and not silent:
+                root.feeds = kind
+        if safe or (path is not None and path in scope.tested):
+            return found
         self.recorded.append(
             Recorded(
                 kind=kind,

@@ -34,14 +34,17 @@ _HEADS = _any_of(MADE_INTO_HEADS)
 _LOSSES = _any_of(TAKES_A_LOSS)
 
 
+def names_library(source: bytes) -> bool:
+    """Whether the source names TensorFlow or Keras anywhere."""
+    return any(library in source for library in _LIBRARIES)
+
+
 def may_tell(source: bytes, *, with_fits: bool = False) -> bool:
     """Whether anything in the source can be a fact, as far as its words tell: True where in doubt.
 
-    False for a file that names neither TensorFlow nor Keras, or that has no operation which may go wrong, no clipping,
-    no optimizer, and not both a last layer and a loss (with `with_fits` no `compile`).
+    False for a file that has no operation which may go wrong, no clipping, no optimizer, and not both a last layer and
+    a loss (with `with_fits` no `compile`).
     """
-    if not any(library in source for library in _LIBRARIES):
-        return False
     code = _without_texts(source)
     return bool(
         _divides(code)

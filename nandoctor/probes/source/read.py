@@ -9,6 +9,7 @@ import sys
 import tokenize
 import warnings
 from pathlib import Path
+from symtable import symtable
 
 from nandoctor.facts.source import SourceFile
 from nandoctor.probes.source.activations import activated
@@ -16,7 +17,7 @@ from nandoctor.probes.source.comments import ignored_lines
 from nandoctor.probes.source.contexts import contexts
 from nandoctor.probes.source.evaluate import Evaluator
 from nandoctor.probes.source.fits import fits
-from nandoctor.probes.source.glance import may_tell
+from nandoctor.probes.source.glance import may_tell, names_library
 from nandoctor.probes.source.models import Models
 from nandoctor.probes.source.names import Names
 from nandoctor.probes.source.places import Places
@@ -25,7 +26,7 @@ from nandoctor.probes.source.statements import Statements
 from nandoctor.probes.source.survey import survey
 
 _CODING = re.compile(r"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)", re.MULTILINE)
-_OF_IPYTHON = re.compile(rb"^([ \t]*)[!%].*$", re.MULTILINE)
+_OF_IPYTHON = re.compile(rb"^([ \t]*)[!%][^\n]*", re.MULTILINE)
 
 Outcome = SourceFile | str
 """What a file says, or why it cannot be read."""
@@ -51,9 +52,12 @@ def is_python(path: Path) -> str | None:
 def source_file(path: Path, *, with_fits: bool = False) -> SourceFile:
     """What one file says. SyntaxError or ValueError where it is no Python, OSError where it cannot be read."""
     source = _in_utf8(path.read_bytes())
-    if not may_tell(source, with_fits=with_fits):
+    if not names_library(source):
         return SourceFile(str(path))
-    tree = _parsed(source)
+    if not may_tell(source, with_fits=with_fits):
+        _check(source)
+        return SourceFile(str(path))
+    tree, source = _parsed(source)
     text = Places(str(path), source)
     names = Names.of(tree)
     seen = survey(tree)
@@ -75,16 +79,28 @@ def source_file(path: Path, *, with_fits: bool = False) -> SourceFile:
     )
 
 
-def _parsed(source: bytes) -> ast.Module:
-    """The tree; lines that only IPython understands, as notebooks leave them behind, do nothing in it."""
+def _check(source: bytes) -> None:
+    """SyntaxError or ValueError for what is no Python, without the tree, of which the making takes as long again."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            symtable(source.decode("utf-8", "replace"), "", "exec")
+    except SyntaxError:
+        # Some errors are only those of a program as a whole.
+        _parsed(source)
+
+
+def _parsed(source: bytes) -> tuple[ast.Module, bytes]:
+    """The tree, and the source that it is of: without the lines that only IPython understands, as notebooks leave."""
     with warnings.catch_warnings():
         # What Python thinks of its backslashes is not what was asked for.
         warnings.simplefilter("ignore")
         try:
-            return ast.parse(source)
+            return ast.parse(source), source
         except SyntaxError as error:
+            plain = _OF_IPYTHON.sub(rb"\1pass", source)
             try:
-                return ast.parse(_OF_IPYTHON.sub(rb"\1pass", source))
+                return ast.parse(plain), plain
             except SyntaxError:
                 raise error from None
 
