@@ -89,7 +89,8 @@ def _others(waiting: deque[Batch], found: dict[int, list[Outcome]], with_fits: b
 
 
 def _started() -> subprocess.Popen[bytes] | None:
-    if not sys.executable:
+    # A program that Python was built into is no interpreter.
+    if not sys.executable or hasattr(sys, "frozen"):
         return None
     command = [sys.executable, "-P", "-c", _PROGRAM, str(Path(__file__).parents[3])]
     try:

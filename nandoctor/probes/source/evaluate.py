@@ -219,12 +219,18 @@ class Evaluator:
     def _divided(
         self, found: Value, scope: Scope, *, node: ast.expr, function: str, left: Value, right: Value, divisor: ast.expr
     ) -> Value:
-        shared = left.exps & right.exps
+        shared = self._shared(left.exps, right.exps)
         by_hand = "softmax" if shared else "sigmoid" if left.constant is not None else None
         for one in (shared or right.exps) if by_hand else ():
             self.recorded[one].by_hand = by_hand
         found = replace(found, exps=frozenset())
         return self._risk(found, scope, kind="division", node=node, function=function, operand=right, written=divisor)
+
+    def _shared(self, left: frozenset[int], right: frozenset[int]) -> frozenset[int]:
+        """The exponentials that are in both, be it once, in a variable, or written twice."""
+        written = [{ast.dump(self.recorded[one].operand_node) for one in part} for part in (left, right)]
+        both = written[0] & written[1]
+        return frozenset(one for one in left | right if ast.dump(self.recorded[one].operand_node) in both)
 
     def _powered(
         self,
