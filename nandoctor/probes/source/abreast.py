@@ -114,7 +114,7 @@ def _feed(
             pickle.dump((batch, with_fits), process.stdin)
             process.stdin.flush()
             found[first] = pickle.load(process.stdout)
-        except (OSError, EOFError, ValueError, pickle.UnpicklingError):
+        except (OSError, EOFError, ValueError, ImportError, AttributeError, pickle.UnpicklingError):
             waiting.append((first, batch))
             return
 

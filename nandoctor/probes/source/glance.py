@@ -18,7 +18,7 @@ _TEXTS = re.compile(
     rb"|#[^\n]*+",
     re.DOTALL,
 )
-_FORMATTED = re.compile(rb"[fF][rR]?[\"']")
+_FORMATTED = re.compile(rb"[fF][rR]?[\"'][^\n]*")
 _FORMATTED_BEFORE = re.compile(rb"[fF][rR]?$")
 _SOFTMAX = re.compile(rb"softmax", re.IGNORECASE)
 _OPTIMIZERS = re.compile(rb"\boptimizers\b|Optimizer\b")
@@ -56,8 +56,9 @@ def may_tell(source: bytes, *, with_fits: bool = False) -> bool:
 
 
 def _without_texts(source: bytes) -> bytes:
-    """The source without its comments and strings, but with those that hold code."""
-    return _TEXTS.sub(_if_formatted if _FORMATTED.search(source) else b'""', source)
+    """The source without its comments and strings, but with those that hold code, which may hold strings in turn."""
+    formatted = _FORMATTED.findall(source)
+    return b"\n".join([_TEXTS.sub(_if_formatted if formatted else b'""', source), *formatted])
 
 
 def _if_formatted(text: re.Match[bytes]) -> bytes:

@@ -40,7 +40,7 @@ class Survey:
     `functions` are (definition, name of the class it is a method of, function around it); `called` are the calls by the
     last part of the name of what is called; `taped` are the functions with a `GradientTape`, `tests` the conditions of
     ifs, loops and assertions, `divided` the functions with a quotient or a power, `within_tapes` the names of functions
-    of the module, or of methods of self, that are called while a tape of another function records.
+    of the module, or of methods of self, that are called while a tape records.
     """
 
     functions: list[tuple[Definition, str | None, Definition | None]] = field(default_factory=list)

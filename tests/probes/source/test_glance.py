@@ -18,6 +18,7 @@ from nandoctor.probes.source.glance import may_tell, names_library
         "y = x \\\n    ** 0.5",
         "y = f(x)**0.5",
         "print(f'{loss / steps:.2f}')",
+        'print(f"{losses["all"] / steps}")',
         'print(rf"""\n{loss / steps}""")',
         "x = 'it\\'s' + \"a # b\" + str(y / 2)",
         "tf.clip_by_value(x, 0.0, 1.0)",
