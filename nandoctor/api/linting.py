@@ -25,7 +25,7 @@ def lint(*paths: Path | str, data: Path | str | None = None) -> Report:
     """
     from nandoctor.diagnosis.linted import lint_report
     from nandoctor.facts import Facts
-    from nandoctor.probes.source.read import source_facts
+    from nandoctor.probes.source.folders import source_facts
 
     if not paths:
         raise NandoctorError("name a file or a folder to look at", USAGE)

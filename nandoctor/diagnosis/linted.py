@@ -22,7 +22,12 @@ def lint_report(facts: Facts, policy: Policy | None = None) -> Report:
     rules = load_rules(ROOM)
     found, skipped = applied(rules, facts, policy)
     kept = not_ignored(found, facts.source)
-    ordered = tuple(sorted((one for one in kept if not policy.hides(one)), key=_order))
+    # What is written twice in a line is told once.
+    told: dict[object, Finding] = {}
+    for one in kept:
+        if not policy.hides(one):
+            told.setdefault((_order(one), one.message), one)
+    ordered = tuple(sorted(told.values(), key=_order))
     return Report(
         tool=facts.tool,
         subject=ReportSubject("script", listing(facts.source.paths, 3)),

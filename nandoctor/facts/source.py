@@ -88,7 +88,8 @@ class SourceOperation:
 
     def where(self) -> str:
         """Where it stands, for a message: `in the loss negative_log_likelihood`."""
-        what = {"loss": "the loss", "layer": "the layer's", "train-step": "the training step"}.get(self.context, "")
+        layer = "the layer's" if self.place.function else "the layer"
+        what = {"loss": "the loss", "layer": layer, "train-step": "the training step"}.get(self.context, "")
         named = " ".join(filter(None, (what, self.place.function)))
         return f" in {named}" if named else ""
 

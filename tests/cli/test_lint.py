@@ -102,12 +102,23 @@ def test_a_file_in_another_encoding_is_read(nandoctor: Command, script: Path) ->
     assert report["findings"][1]["evidence"]["argument"] == "y_pred"
 
 
+def test_a_notebook_that_was_saved_as_python_is_read(nandoctor: Command, script: Path) -> None:
+    cells = "# %%\n!pip install keras\n%matplotlib inline\nif True:\n    !ls\n"
+    script.write_text(f"{cells}{SICK}{SICK.partition('model')[0]}# nandoctor: ignore is for lines with code\n")
+
+    report = json.loads(nandoctor("lint", script, "--format", "json").out)
+
+    places = [(one["rule"], one["location"]["line"]) for one in report["findings"]]
+    assert places == [("ND810", 17), ("ND801", 13), ("ND801", 25)]
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
         (("nothing.py",), 3, "no such file or folder"),
         (("{folder}/empty",), 3, "no Python file"),
         (("{folder}/broken.py",), 3, "line 2"),
+        (("{folder}/no_keras.py",), 3, "line 1"),
         (("{script}", "-q", "-v"), 2, "exclude each other"),
         (("{script}", "-o", "{script}"), 2, "this is an input"),
         (("{script}", "--data", "{folder}/run.json"), 3, "report on a script"),
@@ -120,6 +131,7 @@ def test_what_cannot_be_done_is_said_in_a_line(
     folder = script.parent
     (folder / "empty").mkdir()
     (folder / "broken.py").write_text("import keras\nprint 'no Python 3'\n")
+    (folder / "no_keras.py").write_text("def f(:\n")
     (folder / "run.json").write_text('{"schema_version": 1, "subject": {"kind": "script", "path": "a.py"}}')
     script.rename(folder / "train.yaml" if "-o" in arguments else script)
     given = [one.replace("{folder}", str(folder)) for one in arguments]

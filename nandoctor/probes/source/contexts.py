@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from nandoctor.facts.source import SourceContext
 from nandoctor.probes.source.names import Names
-from nandoctor.probes.source.survey import Definition, Survey
+from nandoctor.probes.source.survey import Definition, Survey, called_name, own_name
 
 PREDICTION = re.compile(r"^(y_?(pred|hat|prob)\w*|pred(ict(ion|ed)?)?s?|probs?|probabilit(y|ies))$")
 _TARGET = re.compile(r"^(y_?(true|t)|(y|labels?|targets?|truth|wanted|real|actual))$")
@@ -17,6 +17,7 @@ _LOSS_NAME = re.compile(r"(^|_)(loss|losses|divergence|nll|likelihood|penalty|cr
 _LOSS_BASES = (".Loss", ".LossFunctionWrapper", ".Regularizer")
 _LAYER_BASES = (".Layer", ".Model", ".Sequential", ".Functional", "tensorflow.Module", ".Wrapper", ".RNN")
 _METRIC_BASES = (".Metric", ".MeanMetricWrapper", ".Mean", ".Callback", ".Optimizer")
+_USED_AS = {"loss": "loss", "metrics": "metric", "activation": "layer"}
 _KINDS_OF_METHODS: dict[str, dict[str, SourceContext]] = {
     "loss": {"call": "loss", "__call__": "loss"},
     "layer": {
@@ -93,12 +94,14 @@ def _uses(seen: Survey, names: Names, kinds: dict[str, str], found: Contexts) ->
     of_metrics = {definition for definition, owner, _ in seen.functions if kinds.get(owner or "") == "metric"}
     for node, function in seen.calls:
         for keyword in node.keywords:
-            kind = {"loss": "loss", "metrics": "metric", "activation": "layer"}.get(keyword.arg or "")
+            kind = _USED_AS.get(keyword.arg or "")
             if keyword.arg == "fn" and function in of_metrics:
                 kind = "metric"
             if kind:
                 _use(keyword.value, kind, used, found)
-        dotted = names.resolve(node.func) if node.args else None
+        # What is called by an alias has no point in it.
+        of_layer = isinstance(node.func, ast.Name) or called_name(node) in ("Lambda", "Activation")
+        dotted = names.resolve(node.func) if node.args and of_layer else None
         if dotted and dotted.endswith(("keras.layers.Lambda", "keras.layers.Activation")):
             _use(node.args[0], "layer", used, found)
     return used
@@ -149,7 +152,7 @@ def _hand_on(found: Contexts, seen: Survey) -> None:
         caller = waiting.pop()
         reached = list(inner.get(caller, ()))
         for call in calls.get(caller, ()):
-            for callee in by_name.get(_called(call.func), ()):
+            for callee in by_name.get(own_name(call.func), ()):
                 if isinstance(call.func, ast.Name) or owners[callee] == owners[caller]:
                     reached.append(callee)
         for one in reached:
@@ -160,10 +163,3 @@ def _hand_on(found: Contexts, seen: Survey) -> None:
 
 def _last_name(node: ast.expr) -> str:
     return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
-
-
-def _called(function: ast.expr) -> str:
-    """The name of a function, or of a method of self."""
-    if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name) and function.value.id == "self":
-        return function.attr
-    return function.id if isinstance(function, ast.Name) else ""

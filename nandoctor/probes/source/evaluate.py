@@ -219,12 +219,18 @@ class Evaluator:
     def _divided(
         self, found: Value, scope: Scope, *, node: ast.expr, function: str, left: Value, right: Value, divisor: ast.expr
     ) -> Value:
-        shared = left.exps & right.exps
+        shared = self._shared(left.exps, right.exps)
         by_hand = "softmax" if shared else "sigmoid" if left.constant is not None else None
         for one in (shared or right.exps) if by_hand else ():
             self.recorded[one].by_hand = by_hand
         found = replace(found, exps=frozenset())
         return self._risk(found, scope, kind="division", node=node, function=function, operand=right, written=divisor)
+
+    def _shared(self, left: frozenset[int], right: frozenset[int]) -> frozenset[int]:
+        """The exponentials that are in both, be it once, in a variable, or written twice."""
+        written = [{ast.dump(self.recorded[one].operand_node) for one in part} for part in (left, right)]
+        both = written[0] & written[1]
+        return frozenset(one for one in left | right if ast.dump(self.recorded[one].operand_node) in both)
 
     def _powered(
         self,
@@ -259,11 +265,14 @@ class Evaluator:
             for one in operand.exps:
                 self.recorded[one].by_hand = "logsumexp or softplus"
             found = replace(found, exps=frozenset())
+        path, safe = path_of(written), is_safe(kind, function, operand, exponent)
         for one in operand.operations:
-            if self.recorded[one].kind in ("norm", "sqrt") and self.recorded[one].feeds is None:
-                self.recorded[one].feeds = kind
-        path = path_of(written)
-        if is_safe(kind, function, operand, exponent) or (path is not None and path in scope.tested):
+            root = self.recorded[one]
+            # An epsilon beside a root keeps the quotient finite, but not the gradient of the root in a row of zeros.
+            silent = safe and (kind == "pow" or not root.operand.whole)
+            if root.kind in ("norm", "sqrt") and root.feeds is None and not silent:
+                root.feeds = kind
+        if safe or (path is not None and path in scope.tested):
             return found
         self.recorded.append(
             Recorded(

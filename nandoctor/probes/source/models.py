@@ -12,7 +12,7 @@ from nandoctor.probes.source.activations import activation_of
 from nandoctor.probes.source.names import Names, own_statements, tensor_function
 from nandoctor.probes.source.places import Places
 from nandoctor.probes.source.scope import path_of
-from nandoctor.probes.source.survey import Survey, called_name
+from nandoctor.probes.source.survey import Survey, calls_in
 
 _UNITS = re.compile(r"^keras\.layers\.(Dense|Conv[123]D|Convolution[123]D|EinsumDense)$")
 _KEEPS_UNITS = re.compile(r"^keras\.layers\.(Dropout|BatchNormalization|LayerNormalization|GaussianNoise)$")
@@ -37,6 +37,10 @@ _TELLING = frozenset(
     {"compile", "Dense", "Conv1D", "Conv2D", "Conv3D", "Softmax", "Activation", "Sequential", "Model", *_WITH_LOGITS}
     | {"softmax", *_CROSS_ENTROPIES, "loss_fn", "loss_object", "criterion", "cross_entropy", "bce"}
 )
+# What a last layer is made of, and what a file has that shows its loss.
+MADE_INTO_HEADS = _ACTIVATIONS | {"Dense", "EinsumDense", "Activation", "Softmax", "ReLU"}
+MADE_INTO_HEADS |= {f"{name}{rank}D" for name in ("Conv", "Convolution") for rank in (1, 2, 3)}
+TAKES_A_LOSS = frozenset({"compile", "losses", "metrics", "backend", *_WITH_LOGITS})
 _SHORT = {"bce": "binary_crossentropy", "mse": "mean_squared_error", "mae": "mean_absolute_error"}
 
 
@@ -55,7 +59,7 @@ class Models:
         self._losses: dict[str, SourceLoss] = {}
         self._text = text
         self._constants = constants
-        self._worth_it = seen.with_outer({function for call, function in seen.calls if called_name(call) in _TELLING})
+        self._worth_it = seen.with_outer({function for name in _TELLING for _, function in seen.called.get(name, ())})
 
     def read(self, body: Iterable[ast.stmt], names: Names, inside: str | None = None) -> SourceHead | None:
         """Goes through a body and the functions in it; the head of the model that it returns."""
@@ -189,9 +193,8 @@ class Models:
 
     def _calls(self, node: ast.expr, names: Names, inside: str | None) -> None:
         """Looks at the calls in an expression for heads that meet losses."""
-        for call in ast.walk(node):
-            if isinstance(call, ast.Call):
-                self._call(call, names, inside)
+        for call in calls_in(node):
+            self._call(call, names, inside)
 
     def _call(self, call: ast.Call, names: Names, inside: str | None) -> None:
         dotted = names.resolve(call.func) or ""

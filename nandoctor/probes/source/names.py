@@ -13,6 +13,9 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 _LIBRARIES = ("tensorflow", "keras", "numpy")
 _BUILTINS = frozenset(dir(builtins))
+_WITH_BODIES = frozenset(
+    {ast.If, ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith, ast.Try, ast.TryStar, ast.Match}
+)
 # The many places that the same thing is imported from, and the one name that it gets here.
 _SPELLINGS = (
     (re.compile(r"^tensorflow\.(compat\.v[12]|_api\.v[12])(?=\.|$)"), "tensorflow"),
@@ -107,7 +110,7 @@ def own_statements(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
     """Each statement of a body and of its ifs, loops and withs, but not of the functions and classes it defines."""
     for statement in body:
         yield statement
-        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        if statement.__class__ not in _WITH_BODIES:
             continue
         for part in ("body", "orelse", "finalbody"):
             yield from own_statements(getattr(statement, part, ()))

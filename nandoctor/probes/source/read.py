@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import ast
-import gc
 import io
 import re
 import sys
 import tokenize
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
+from symtable import symtable
 
-from nandoctor.errors import NandoctorError
-from nandoctor.facts.source import FlaggedData, SourceFacts, SourceFile
+from nandoctor.facts.source import SourceFile
 from nandoctor.probes.source.activations import activated
 from nandoctor.probes.source.comments import ignored_lines
 from nandoctor.probes.source.contexts import contexts
 from nandoctor.probes.source.evaluate import Evaluator
 from nandoctor.probes.source.fits import fits
+from nandoctor.probes.source.glance import may_tell, names_library
 from nandoctor.probes.source.models import Models
 from nandoctor.probes.source.names import Names
 from nandoctor.probes.source.places import Places
@@ -27,55 +25,39 @@ from nandoctor.probes.source.settings import constants, discarded, rates
 from nandoctor.probes.source.statements import Statements
 from nandoctor.probes.source.survey import survey
 
-_LIBRARIES = (b"tensorflow", b"keras")
 _CODING = re.compile(r"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)", re.MULTILINE)
+_OF_IPYTHON = re.compile(rb"^([ \t]*)[!%][^\n]*", re.MULTILINE)
+
+Outcome = SourceFile | str
+"""What a file says, or why it cannot be read."""
 
 
-def source_facts(paths: Sequence[Path], *, data: FlaggedData | None = None) -> SourceFacts:
-    """What the files say, and those below the folders; NandoctorError where there is none, or one cannot be read.
-
-    What they do with columns is only looked at where `data` are given whose columns are at fault.
-    Of a folder, files that are no Python (any more) are left out and named.
-    """
-    read: list[SourceFile] = []
-    unreadable: list[tuple[str, str]] = []
-    with _without_collection():
-        for path, file in [(given, file) for given in paths for file in python_files(given)]:
-            try:
-                read.append(source_file(file, with_fits=data is not None))
-            except (SyntaxError, ValueError, OSError, RecursionError) as error:
-                if file == path:
-                    raise NandoctorError(f"{file}: {_reason(error)}") from error
-                unreadable.append((str(file), _reason(error)))
-    if not read:
-        raise NandoctorError(f"{', '.join(map(str, paths))}: there is no Python file that can be read")
-    return SourceFacts(tuple(map(str, paths)), tuple(read), tuple(unreadable), data)
+def outcome_of(path: Path, *, with_fits: bool = False) -> Outcome:
+    """What one file says, or in one line why that cannot be told."""
+    try:
+        return source_file(path, with_fits=with_fits)
+    except (SyntaxError, ValueError, OSError, RecursionError) as error:
+        return _reason(error)
 
 
-def python_files(path: Path) -> Iterator[Path]:
-    """The file, or the Python files below the folder in order, but for hidden folders and virtual environments."""
-    if path.is_file():
-        yield path
-        return
-    if not path.is_dir():
-        raise NandoctorError(f"{path}: there is no such file or folder")
-    for entry in sorted(path.iterdir()):
-        if entry.is_dir():
-            if not entry.name.startswith((".", "__pycache__")) and not (entry / "pyvenv.cfg").exists():
-                yield from python_files(entry)
-        elif entry.suffix == ".py":
-            yield entry
+def is_python(path: Path) -> str | None:
+    """None where the whole file can be parsed, else the reason; `source_file` only parses what may tell something."""
+    try:
+        _parsed(_in_utf8(path.read_bytes()))
+    except (SyntaxError, ValueError, OSError, RecursionError) as error:
+        return _reason(error)
+    return None
 
 
 def source_file(path: Path, *, with_fits: bool = False) -> SourceFile:
     """What one file says. SyntaxError or ValueError where it is no Python, OSError where it cannot be read."""
     source = _in_utf8(path.read_bytes())
-    if not any(library in source for library in _LIBRARIES):
+    if not names_library(source):
         return SourceFile(str(path))
-    with warnings.catch_warnings():
-        # What Python thinks of its backslashes is not what was asked for.
-        warnings.simplefilter("ignore")
-        tree = ast.parse(source)
+    if not may_tell(source, with_fits=with_fits):
+        _check(source)
+        return SourceFile(str(path))
+    tree, source = _parsed(source)
     text = Places(str(path), source)
     names = Names.of(tree)
     seen = survey(tree)
@@ -97,16 +79,30 @@ def source_file(path: Path, *, with_fits: bool = False) -> SourceFile:
     )
 
 
-@contextmanager
-def _without_collection() -> Iterator[None]:
-    """No search for cycles while trees are made: they have none, and it takes a third of the time."""
-    enabled = gc.isenabled()
-    gc.disable()
+def _check(source: bytes) -> None:
+    """SyntaxError or ValueError for what is no Python, without the tree, of which the making takes as long again."""
     try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            symtable(source.decode("utf-8", "replace"), "", "exec")
+    except SyntaxError:
+        # Some errors are only those of a program as a whole.
+        _parsed(source)
+
+
+def _parsed(source: bytes) -> tuple[ast.Module, bytes]:
+    """The tree, and the source that it is of: without the lines that only IPython understands, as notebooks leave."""
+    with warnings.catch_warnings():
+        # What Python thinks of its backslashes is not what was asked for.
+        warnings.simplefilter("ignore")
+        try:
+            return ast.parse(source), source
+        except SyntaxError as error:
+            plain = _OF_IPYTHON.sub(rb"\1pass", source)
+            try:
+                return ast.parse(plain), plain
+            except SyntaxError:
+                raise error from None
 
 
 def _in_utf8(source: bytes) -> bytes:

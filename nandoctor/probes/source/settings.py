@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from nandoctor.facts.source import DiscardedResult, SourceRate
 from nandoctor.probes.source.names import Names, own_statements, tensor_function
 from nandoctor.probes.source.places import Places
-from nandoctor.probes.source.survey import Survey, called_name, may_be
+from nandoctor.probes.source.survey import Survey
 
 _OPTIMIZER = re.compile(r"^(keras\.optimizers\.(\w+\.)*[A-Z]\w*|tensorflow\.train\.\w+Optimizer)$")
 _RATES = ("learning_rate", "lr", "initial_learning_rate")
-_CLIPS = frozenset({"clip_by_value", "clip_by_norm", "clip_by_global_norm", "clip_by_average_norm", "clip"})
+CLIPS = frozenset({"clip_by_value", "clip_by_norm", "clip_by_global_norm", "clip_by_average_norm", "clip"})
 
 
 def constants(body: Iterable[ast.stmt]) -> dict[str, float]:
@@ -51,9 +51,10 @@ def literal(node: ast.expr | None, known: Mapping[str, float]) -> float | None:
 
 def rates(seen: Survey, names: Names, known: Mapping[str, float], text: Places) -> Iterator[SourceRate]:
     """The learning rates in the calls that make an optimizer or a schedule."""
-    for call, function in seen.calls:
-        # Classes begin with a capital letter; an alias of one is not looked for.
-        dotted = (names.resolve(call.func) or "") if called_name(call)[:1].isupper() else ""
+    # Classes begin with a capital letter; an alias of one is not looked for.
+    of_classes = [one for name, calls in seen.called.items() if name[:1].isupper() for one in calls]
+    for call, function in of_classes:
+        dotted = names.resolve(call.func) or ""
         if not _OPTIMIZER.match(dotted):
             continue
         given = next((one.value for one in call.keywords if one.arg in _RATES), None)
@@ -64,8 +65,8 @@ def rates(seen: Survey, names: Names, known: Mapping[str, float], text: Places) 
 
 def discarded(tree: ast.Module, seen: Survey, names: Names, text: Places) -> Iterator[DiscardedResult]:
     """Calls that clip something and whose result is dropped, or given to a variable of a function that nobody reads."""
-    clipping = dict.fromkeys(function for call, function in seen.calls if may_be(call, names, _CLIPS))
-    for function in clipping:
+    clipping = seen.around(CLIPS, names)
+    for function in sorted(clipping, key=lambda one: one.lineno if one is not None else 0):
         body = tree.body if function is None else function.body
         inner = names if function is None else names.inside(function)
         yield from _discarded(body, inner, text, function.name if function else None)
@@ -93,7 +94,7 @@ def _clip(node: ast.expr, names: Names) -> str | None:
     if not isinstance(node, ast.Call) or any(one.arg == "out" for one in node.keywords):
         return None
     dotted = names.resolve(node.func)
-    return dotted if tensor_function(dotted) in _CLIPS else None
+    return dotted if tensor_function(dotted) in CLIPS else None
 
 
 def _read(name: str, body: list[ast.stmt]) -> bool:

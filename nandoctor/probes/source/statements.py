@@ -12,7 +12,7 @@ from nandoctor.probes.source.names import Names, own_statements
 from nandoctor.probes.source.recording import RISKY
 from nandoctor.probes.source.scope import CALLED_EPSILON, Scope, path_of
 from nandoctor.probes.source.settings import literal
-from nandoctor.probes.source.survey import Definition, Survey, may_be
+from nandoctor.probes.source.survey import Definition, Survey
 from nandoctor.probes.source.value import ABOVE_ZERO, EPSILON, UNKNOWN, Value, joined, number, within
 
 _PREDICTION = Value(
@@ -35,9 +35,10 @@ class Statements:
         for test, function in seen.tests:
             self._tests.setdefault(function, []).append(test)
         # Only where something may go wrong is a function looked at statement by statement.
-        risky = {function for call, function in seen.calls if may_be(call, names, RISKY)} | seen.divided
+        risky = seen.around(RISKY, names) | seen.divided
         self._worth_it = seen.with_outer(risky)
         self._nothing = not risky
+        self._within_tapes = seen.within_tapes
 
     def module(self, tree: ast.Module, names: Names) -> None:
         """All statements of a module."""
@@ -118,7 +119,7 @@ class Statements:
             values={**scope.values, **_parameters(definition, is_loss=context == "loss")},
             inside=definition.name,
             context=context,
-            differentiated=context != "other" and not taped,
+            differentiated=context != "other" and (not taped or definition.name in self._within_tapes),
             tested=scope.tested | self._tested(definition),
             made_of=dict(scope.made_of),
         )

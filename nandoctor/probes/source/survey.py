@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Container, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from nandoctor.probes.source.names import Names, tensor_function
@@ -11,7 +11,7 @@ from nandoctor.probes.source.names import Names, tensor_function
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
 _NOTED = frozenset(
     {ast.Call, ast.BinOp, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef}
-    | {ast.If, ast.While, ast.IfExp, ast.Assert, ast.With, ast.AsyncWith}
+    | {ast.If, ast.While, ast.IfExp, ast.Assert, ast.With, ast.AsyncWith, ast.AugAssign}
 )
 # Where no call, function or condition can be is not looked at.
 _SKIPPED = frozenset(
@@ -37,17 +37,28 @@ _FIELDS = _Fields()
 class Survey:
     """What there is in a module, each with the function around it (None at the module's level), in order of the text.
 
-    `functions` are (definition, name of the class it is a method of, function around it); `taped` are the functions
-    with a `GradientTape`, `tests` the conditions of ifs, loops and assertions, `divided` the functions with a quotient
-    or a power.
+    `functions` are (definition, name of the class it is a method of, function around it); `called` are the calls by the
+    last part of the name of what is called; `taped` are the functions with a `GradientTape`, `tests` the conditions of
+    ifs, loops and assertions, `divided` the functions with a quotient or a power, `within_tapes` the names of functions
+    of the module, or of methods of self, that are called while a tape records.
     """
 
     functions: list[tuple[Definition, str | None, Definition | None]] = field(default_factory=list)
     classes: list[ast.ClassDef] = field(default_factory=list)
     calls: list[tuple[ast.Call, Definition | None]] = field(default_factory=list)
+    called: dict[str, list[tuple[ast.Call, Definition | None]]] = field(default_factory=dict)
     tests: list[tuple[ast.expr, Definition | None]] = field(default_factory=list)
     taped: set[Definition] = field(default_factory=set)
     divided: set[Definition | None] = field(default_factory=set)
+    within_tapes: set[str] = field(default_factory=set)
+
+    def around(self, functions: Collection[str], names: Names) -> set[Definition | None]:
+        """The functions that call one of these functions of tensors, as far as names and their aliases tell."""
+        found = {function for name in functions for _, function in self.called.get(name, ())}
+        for alias, dotted in names.bound.items():
+            if alias in self.called and alias not in functions and tensor_function(dotted) in functions:
+                found |= {function for call, function in self.called[alias] if isinstance(call.func, ast.Name)}
+        return found
 
     def with_outer(self, chosen: Iterable[Definition | None]) -> set[Definition | None]:
         """These functions, and all that they stand in."""
@@ -69,11 +80,25 @@ def called_name(call: ast.Call) -> str:
     return function.id if isinstance(function, ast.Name) else ""
 
 
-def may_be(call: ast.Call, names: Names, functions: Container[str]) -> bool:
-    """Whether a call is of one of these functions of tensors, as far as its name tells, or the alias that it is."""
-    if called_name(call) in functions:
-        return True
-    return isinstance(call.func, ast.Name) and tensor_function(names.bound.get(call.func.id)) in functions
+def own_name(function: ast.expr) -> str:
+    """The name of a function, or of a method of self; empty for any other expression."""
+    if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name) and function.value.id == "self":
+        return function.attr
+    return function.id if isinstance(function, ast.Name) else ""
+
+
+def calls_in(node: ast.expr) -> Iterator[ast.Call]:
+    """The calls in an expression, those further out first."""
+    waiting: list[ast.AST] = [node]
+    for one in waiting:
+        if isinstance(one, ast.Call):
+            yield one
+        for name in reversed(_FIELDS[one.__class__]):
+            part = getattr(one, name)
+            if part.__class__ is list:
+                waiting += part
+            elif part is not None:
+                waiting.append(part)
 
 
 def survey(tree: ast.Module) -> Survey:
@@ -109,12 +134,15 @@ def _note(node: ast.AST, function: Definition | None, found: Survey) -> None:
     match node:
         case ast.Call():
             found.calls.append((node, function))
-        case ast.BinOp(op=ast.Div() | ast.Pow()):
+            found.called.setdefault(called_name(node), []).append((node, function))
+        case ast.BinOp(op=ast.Div() | ast.Pow()) | ast.AugAssign(op=ast.Div() | ast.Pow()):
             found.divided.add(function)
         case ast.If(test=test) | ast.While(test=test) | ast.IfExp(test=test) | ast.Assert(test=test):
             found.tests.append((test, function))
         case ast.With() | ast.AsyncWith() if function is not None and _names_tape(node):
             found.taped.add(function)
+            inside = (one for statement in node.body for one in ast.walk(statement) if isinstance(one, ast.Call))
+            found.within_tapes.update(own_name(call.func) for call in inside)
 
 
 def _parts(node: ast.AST, *names: str) -> list[ast.AST]:

@@ -75,3 +75,9 @@ def test_a_divisor_that_is_compared_is_fine(look: Any, guard: str) -> None:
     call = f"def call(self, x):\n        total = tf.reduce_sum(x)\n        {guard}"
 
     assert look(f"class Layer(layers.Layer):\n    {call}") == []
+
+
+def test_a_layer_without_a_name_is_told_as_one(look: Any) -> None:
+    (found,) = look("unit = layers.Lambda(lambda t: t / tf.reduce_sum(t, axis=-1))")
+
+    assert found.message.startswith("The quotient in the layer is not finite where its divisor `tf.reduce_sum(")

@@ -23,6 +23,13 @@ def test_a_norm_that_is_a_divisor_is_named_once(in_a_layer: Any) -> None:
     assert [one.cause for one in in_a_layer("x / tf.norm(x, axis=-1)")] == ["unguarded-division"]
 
 
+@pytest.mark.parametrize("norm", ["tf.norm(x, axis=-1, keepdims=True)", "tf.math.reduce_std(x, axis=1)"])
+def test_an_epsilon_beside_the_norm_of_a_row_does_not_help_its_gradient(in_a_layer: Any, norm: str) -> None:
+    found = in_a_layer(f"x / ({norm} + 1e-7)")
+
+    assert [(one.cause, one.severity) for one in found] == [("unguarded-norm", "warning")]
+
+
 @pytest.mark.parametrize(
     "source",
     [
