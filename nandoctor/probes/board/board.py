@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
@@ -98,7 +99,8 @@ class Board:
             act()
         except Exception as error:  # of all kinds, as the disk and TensorFlow raise them; the training is to go on
             self.off = True
-            why = " ".join(str(error).split())[:200]
+            # TensorFlow puts the op in front.
+            why = " ".join(re.sub(r"\{\{.*?\}\}", "", str(error)).split())[:200]
             told = f"nandoctor: {self.folder}: nothing more is written for TensorBoard: {why}"
             print(told, file=sys.stderr, flush=True)
 

@@ -37,8 +37,7 @@ def _powers_of_two(stats: TensorStats) -> Iterator[tuple[float, float, int]]:
     around = counts.get(0, 0) + counts.get(NEGATIVE, 0)
     if around:
         # A zero may have either sign, and so may the float64 subnormals that are counted with it.
-        edge = 0.0 if around == stats.zeros else TINIEST
-        yield -edge, edge, around
+        yield (0.0, 0.0, around) if around == stats.zeros else (-TINIEST, TINIEST, around)
     for key in sorted(key for key in counts if 0 < key < NEGATIVE):
         small, large = _ends(key)
         yield small, large, counts[key]

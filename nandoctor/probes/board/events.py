@@ -37,12 +37,16 @@ class Events:
         histograms: Mapping[str, Array] = NOTHING,
         texts: Mapping[str, str] = NOTHING,
     ) -> None:
-        """Write numbers, histograms (buckets of shape (k, 3), float64) and texts (Markdown) of a step, by tag."""
+        """Write numbers, histograms (buckets of shape (k, 3), float64) and texts (Markdown) of a step, by tag.
+
+        A number is rounded to float32.
+        """
         summary = tf.compat.v1.Summary()
         for tag, number in scalars.items():
             tensor = _tensor(summary, tag, "scalars")
-            tensor.dtype = tf.float64.as_datatype_enum
-            tensor.double_val.append(number)
+            # As tf.summary.scalar does: of a float64 TensorBoard's data server shows nothing.
+            tensor.dtype = tf.float32.as_datatype_enum
+            tensor.float_val.append(number)
             tensor.tensor_shape.SetInParent()
         for tag, buckets in histograms.items():
             _tensor(summary, tag, "histograms").CopyFrom(tf.make_tensor_proto(buckets, tf.float64))
