@@ -167,6 +167,41 @@ def test_a_disk_that_is_full_does_not_end_the_training(folder: Path, healthy: An
     assert told[0].startswith(f"nandoctor: {folder}/full: nothing more is written for TensorBoard: ")
 
 
+MIRRORED = """
+import tensorflow as tf
+
+(cpu,) = tf.config.list_physical_devices("CPU")
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+import keras
+import numpy as np
+
+keras.utils.set_random_seed(3)
+x = np.random.default_rng(0).normal(size=(64, 4)).astype("float32")
+with strategy.scope():
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1, name="head")])
+    model.compile("adam", "mse")
+model.fit(x, x[:, :1], batch_size=16, verbose=0)
+print([value.tobytes().hex() for value in model.get_weights()])
+"""
+
+
+@pytest.mark.tensorflow
+def test_each_replica_has_a_folder(tmp_path: Path, read_board: Any) -> None:
+    (tmp_path / "train.py").write_text(MIRRORED)
+
+    plain = nandoctor(tmp_path, "train.py", program=())
+    done = nandoctor(tmp_path, "run", "--tensorboard", "logs", "train.py")
+
+    first, second = (read_board(tmp_path / "logs" / part) for part in ("", "replica-2"))
+    assert (done.returncode, done.stdout) == (0, plain.stdout)
+    assert first.steps("loss") == second.steps("loss") == [0, 1, 2, 3]
+    assert first.scalars("loss") != second.scalars("loss")
+    assert [(step, buckets[:, 2].sum()) for step, buckets in first.values["activation/head"]] == [(0, 8), (3, 8)]
+    assert first.text("report").startswith("## nandoctor: healthy")
+    assert "report" not in second.values
+
+
 @pytest.mark.tensorflow
 def test_a_scan_is_there(tmp_path: Path, read_board: Any) -> None:
     import keras

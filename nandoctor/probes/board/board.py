@@ -45,7 +45,7 @@ class Board:
                 self.written[part] = step
             events.flush()
 
-        self._attempt(write)
+        self.attempt(write)
 
     def look(self, part: str, step: int, seen: StepFacts) -> None:
         """Write what was seen when that step was looked at op by op."""
@@ -57,7 +57,7 @@ class Board:
             events.write(step, found.scalars, found.histograms)
             events.flush()
 
-        self._attempt(write)
+        self.attempt(write)
 
     def scan(self, seen: StepFacts) -> None:
         """Write what was seen in a scan, whose steps are its batches."""
@@ -68,12 +68,12 @@ class Board:
             for batch, numbers in scanned(seen):
                 self._of("").write(batch, numbers)
 
-        self._attempt(write)
+        self.attempt(write)
         self.look("", 0, seen)
 
     def tell(self, part: str, step: int, **texts: str) -> None:
         """Write texts (Markdown) by their tag."""
-        self._attempt(lambda: self._of(part).write(step, texts=texts))
+        self.attempt(lambda: self._of(part).write(step, texts=texts))
 
     def close(self) -> None:
         """Close the files: nothing is written any more."""
@@ -82,8 +82,21 @@ class Board:
             for events in self._events.values():
                 events.close()
 
-        self._attempt(close)
+        self.attempt(close)
         self.off = True
+
+    def attempt(self, write: Callable[[], None]) -> None:
+        """Write, where writing has not failed yet."""
+        if self.off or os.getpid() != self.process:
+            return
+        try:
+            write()
+        except Exception as error:  # of all kinds, as the disk and TensorFlow raise them; the training is to go on
+            self.off = True
+            # TensorFlow puts the op in front.
+            why = " ".join(re.sub(r"\{\{.*?\}\}", "", f"{type(error).__name__}: {error}").split())[:300]
+            told = f"nandoctor: {self.folder}: nothing more is written for TensorBoard: {why}"
+            print(told, file=sys.stderr, flush=True)
 
     def _of(self, part: str) -> Events:
         from nandoctor.probes.board.events import Events
@@ -91,18 +104,6 @@ class Board:
         if part not in self._events:
             self._events[part] = Events(self.folder / part)
         return self._events[part]
-
-    def _attempt(self, act: Callable[[], None]) -> None:
-        if self.off or os.getpid() != self.process:
-            return
-        try:
-            act()
-        except Exception as error:  # of all kinds, as the disk and TensorFlow raise them; the training is to go on
-            self.off = True
-            # TensorFlow puts the op in front.
-            why = " ".join(re.sub(r"\{\{.*?\}\}", "", str(error)).split())[:200]
-            told = f"nandoctor: {self.folder}: nothing more is written for TensorBoard: {why}"
-            print(told, file=sys.stderr, flush=True)
 
 
 def open_board(folder: Path) -> Board:

@@ -34,8 +34,10 @@ def end_board(board: Board, watch: Watch, facts: Facts, report: str) -> None:
     if run is not None and len({id(one.optimizer) for one in watch.optimizing.values()}) > 1:
         for one, known in zip(watch.optimizing.values(), run.optimizers, strict=False):
             board.tell(part_of(watch, one), max(known.steps - 1, 0), optimizer=known.told)
-    last = max((one.recorder.asked() for one in watch.optimizing.values()), default=1) - 1
-    board.tell("", run.trip.step if run is not None and run.trip is not None else max(last, 0), report=report)
+    whole = [one for one in watch.optimizing.values() if not one.replica]
+    last = max((one.recorder.asked() - 1 for one in whole), default=0)
+    step = run.trip.step if run is not None and run.trip is not None else last
+    board.tell(part_of(watch, whole[0]) if whole else "", max(step, 0), report=report)
     board.close()
 
 

@@ -105,9 +105,8 @@ class Watching:
         if check_up and self.tripped is None and not watch.off and watch.schedule.step < watch.steps():
             for one in watch.optimizing.values():
                 self._look(watch, one)
-        if self.board is not None:
-            with watch.eager.silence():
-                self._onto_board(watch, self._recorded(watch))
+        with watch.eager.silence():
+            self._onto_board(watch)
         # What was traced keeps its guard, which is to let everything through from now on.
         watch.disarm()
         for model in watch.retraced:
@@ -150,18 +149,20 @@ class Watching:
         run = run_facts(watch, self.script, None, time.monotonic() - self.begun, slots=False)
         return known_of(self.script, run)
 
-    def _onto_board(self, watch: Watch, facts: Facts, looked: Optimizing | None = None) -> None:
-        if self.board is not None:
+    def _onto_board(self, watch: Watch, facts: Facts | None = None, looked: Optimizing | None = None) -> None:
+        board = self.board
+        if board is not None:
             from nandoctor.probes.watch.on_board import onto_board
 
-            onto_board(self.board, watch, facts, looked)
+            board.attempt(lambda: onto_board(board, watch, facts or self._recorded(watch), looked))
 
     def end_board(self, report: str) -> None:
         """Write the report (Markdown) for TensorBoard, where that was wanted, and close its files."""
-        if self.board is not None and self.watch is not None:
+        board, watch = self.board, self.watch
+        if board is not None and watch is not None:
             from nandoctor.probes.watch.on_board import end_board
 
-            end_board(self.board, self.watch, self.facts(), report)
+            board.attempt(lambda: end_board(board, watch, self.facts(), report))
 
     @property
     def steps(self) -> int:
