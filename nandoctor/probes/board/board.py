@@ -38,12 +38,11 @@ class Board:
         def write() -> None:
             from nandoctor.probes.board.series import recorded
 
-            events = self._of(part)
-            for step, numbers in recorded(history, self.written.get(part, -1)):
-                if step not in leaving_out:
-                    events.write(step, numbers)
-                self.written[part] = step
-            events.flush()
+            with self._of(part).writing() as write_step:
+                for step, numbers in recorded(history, self.written.get(part, -1)):
+                    if step not in leaving_out:
+                        write_step(step, numbers)
+                    self.written[part] = step
 
         self.attempt(write)
 
@@ -53,9 +52,9 @@ class Board:
         def write() -> None:
             from nandoctor.probes.board.series import looked
 
-            found, events = looked(seen), self._of(part)
-            events.write(step, found.scalars, found.histograms)
-            events.flush()
+            found = looked(seen)
+            with self._of(part).writing() as write_step:
+                write_step(step, found.scalars, found.histograms)
 
         self.attempt(write)
 
@@ -65,15 +64,21 @@ class Board:
         def write() -> None:
             from nandoctor.probes.board.series import scanned
 
-            for batch, numbers in scanned(seen):
-                self._of("").write(batch, numbers)
+            with self._of("").writing() as write_step:
+                for batch, numbers in scanned(seen):
+                    write_step(batch, numbers)
 
         self.attempt(write)
         self.look("", 0, seen)
 
     def tell(self, part: str, step: int, **texts: str) -> None:
         """Write texts (Markdown) by their tag."""
-        self.attempt(lambda: self._of(part).write(step, texts=texts))
+
+        def write() -> None:
+            with self._of(part).writing() as write_step:
+                write_step(step, texts=texts)
+
+        self.attempt(write)
 
     def close(self) -> None:
         """Close the files: nothing is written any more."""

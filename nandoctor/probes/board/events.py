@@ -7,7 +7,8 @@ the script does. Messages are as tf.summary.scalar, histogram and text make them
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from nandoctor.probes.compat.watching import running_eagerly
 from nandoctor.stats import Array
 
 NOTHING: Mapping[str, Any] = {}
+Write = Callable[..., None]
 
 
 class Events:
@@ -30,41 +32,42 @@ class Events:
         with running_eagerly():
             self._writer = tf.summary.create_file_writer(str(folder))
 
-    def write(
-        self,
-        step: int,
-        scalars: Mapping[str, float] = NOTHING,
-        histograms: Mapping[str, Array] = NOTHING,
-        texts: Mapping[str, str] = NOTHING,
-    ) -> None:
-        """Write numbers, histograms (buckets of shape (k, 3), float64) and texts (Markdown) of a step, by tag.
-
-        A number is rounded to float32.
-        """
-        summary = tf.compat.v1.Summary()
-        for tag, number in scalars.items():
-            tensor = _tensor(summary, tag, "scalars")
-            # As tf.summary.scalar does: of a float64 TensorBoard's data server shows nothing.
-            tensor.dtype = tf.float32.as_datatype_enum
-            tensor.float_val.append(number)
-            tensor.tensor_shape.SetInParent()
-        for tag, buckets in histograms.items():
-            _tensor(summary, tag, "histograms").CopyFrom(tf.make_tensor_proto(buckets, tf.float64))
-        for tag, text in texts.items():
-            _tensor(summary, tag, "text").CopyFrom(tf.make_tensor_proto(text, tf.string))
-        if summary.value:
-            with running_eagerly(), self._writer.as_default(), tf.summary.record_if(True):
-                tf.summary.experimental.write_raw_pb(summary.SerializeToString(), step=step)
-
-    def flush(self) -> None:
-        """Everything that was written is in the file when this returns."""
-        with running_eagerly():
+    @contextmanager
+    def writing(self) -> Iterator[Write]:
+        """Gives `write_step`; what was written in the `with` block is in the file when that has ended."""
+        with running_eagerly(), self._writer.as_default(), tf.summary.record_if(True):
+            yield write_step
             self._writer.flush()
 
     def close(self) -> None:
-        """Flush, and write no more."""
+        """Write no more."""
         with running_eagerly():
             self._writer.close()
+
+
+def write_step(
+    step: int,
+    scalars: Mapping[str, float] = NOTHING,
+    histograms: Mapping[str, Array] = NOTHING,
+    texts: Mapping[str, str] = NOTHING,
+) -> None:
+    """Write numbers, histograms (buckets of shape (k, 3), float64) and texts (Markdown) of a step, by tag.
+
+    A number is rounded to float32.
+    """
+    summary = tf.compat.v1.Summary()
+    for tag, number in scalars.items():
+        tensor = _tensor(summary, tag, "scalars")
+        # As tf.summary.scalar does: of a float64 TensorBoard's data server shows nothing.
+        tensor.dtype = tf.float32.as_datatype_enum
+        tensor.float_val.append(number)
+        tensor.tensor_shape.SetInParent()
+    for tag, buckets in histograms.items():
+        _tensor(summary, tag, "histograms").CopyFrom(tf.make_tensor_proto(buckets, tf.float64))
+    for tag, text in texts.items():
+        _tensor(summary, tag, "text").CopyFrom(tf.make_tensor_proto(text, tf.string))
+    if summary.value:
+        tf.summary.experimental.write_raw_pb(summary.SerializeToString(), step=step)
 
 
 def _tensor(summary: Any, tag: str, plugin: str) -> Any:
