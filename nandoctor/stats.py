@@ -81,11 +81,14 @@ class TensorStats:
         return replace(total, histogram=dict(zip(keys.tolist(), counts[keys].tolist(), strict=True)))
 
     @classmethod
-    def quickly(cls, values: Array) -> TensorStats:
-        """As `of` without histogram, three times as fast on a large float32 array.
+    def quickly(cls, values: Array, *, histogram: bool = False) -> TensorStats:
+        """As `of`, without `histogram` three times as fast on a large float32 array.
 
-        Counts and extremes are exact, mean and m2 have the accuracy of float32 sums (measured: 1e-4 relative).
+        Counts and extremes are exact, mean and m2 have the accuracy of float32 sums (measured: 1e-4 relative). They do
+        not depend on whether there is a histogram.
         """
+        if histogram:
+            return replace(cls.quickly(values), histogram=cls.of(values).histogram)
         array = np.asarray(values)
         if array.dtype != np.float32 or array.size < _BLOCK:
             return cls.of(array, histogram=False)

@@ -1,8 +1,10 @@
-"""Options of the test suite, and a captured step of training without a script around it."""
+"""Options of the test suite, a captured step of training without a script around it, and TensorBoard's own reader."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -58,3 +60,38 @@ def captured() -> Making:
         )
 
     return make
+
+
+@dataclass(frozen=True)
+class OnBoard:
+    """What TensorBoard reads in a folder: by tag the steps with their values, and the plugin that shows them."""
+
+    values: dict[str, list[tuple[int, Any]]]
+    plugins: dict[str, str]
+
+    def steps(self, tag: str) -> list[int]:
+        return [step for step, _ in self.values[tag]]
+
+    def scalars(self, tag: str) -> list[float]:
+        return [float(value) for _, value in self.values[tag]]
+
+    def text(self, tag: str) -> str:
+        ((_, value),) = self.values[tag]
+        return str(value.item().decode())
+
+
+@pytest.fixture
+def read_board() -> Callable[[Path], OnBoard]:
+    """Reads the event files of a folder, with TensorBoard's own reader."""
+    from tensorboard.backend.event_processing.event_accumulator import TENSORS, EventAccumulator
+    from tensorboard.util.tensor_util import make_ndarray
+
+    def read(folder: Path) -> OnBoard:
+        accumulator = EventAccumulator(str(folder), size_guidance={TENSORS: 0}).Reload()
+        tags = accumulator.Tags()["tensors"]
+        return OnBoard(
+            {tag: [(one.step, make_ndarray(one.tensor_proto)) for one in accumulator.Tensors(tag)] for tag in tags},
+            {tag: accumulator.SummaryMetadata(tag).plugin_data.plugin_name for tag in tags},
+        )
+
+    return read

@@ -36,6 +36,8 @@ PASSAGES = {
     ("", "api"),  # what `import nandoctor` offers, loaded when it is asked for
     ("policy", "rule"),
     ("rule", "facts"),
+    ("probes/board", "probes/compat"),
+    ("probes/board", "probes/models"),
     ("probes/models", "probes/compat"),
     ("probes/steps", "probes/compat"),
     ("probes/steps", "probes/models"),
@@ -43,13 +45,21 @@ PASSAGES = {
     ("probes/trials", "probes/models"),
     ("probes/trials", "probes/steps"),
     ("probes/trials", "probes/watch"),
+    ("probes/watch", "probes/board"),
     ("probes/watch", "probes/compat"),
     ("probes/watch", "probes/data"),
     ("probes/watch", "probes/models"),
     ("probes/watch", "probes/source"),
     ("probes/watch", "probes/steps"),
 }
-WITH_TENSORFLOW = {"probes/models", "probes/steps", "probes/compat", "probes/trials", "probes/watch"}
+WITH_TENSORFLOW = {
+    "probes/board",
+    "probes/compat",
+    "probes/models",
+    "probes/steps",
+    "probes/trials",
+    "probes/watch",
+}
 TENSORFLOW = {"tensorflow", "keras", "tf_keras"}
 PRIVATE = (
     "tensorflow.python",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nandoctor.api.boarding import onto_board
 from nandoctor.api.operating import operated_on
 from nandoctor.api.writing import write_facts
 from nandoctor.config import read_config
@@ -34,19 +35,23 @@ def scan(
     unsafe: bool = False,
     treat: bool = False,
     save_facts: Path | None = None,
+    tensorboard: Path | str | None = None,
     notices: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> Report:
     """Examine a saved model on data, forward and backward, and say what is wrong with its numbers, or that nothing is.
 
     `labels` names the target in the data file, `loss` a Keras loss or `module:function`; `unsafe` lets a `.keras` file
-    bring its own code. With `treat` the remedies that are an operation on one step are tried on it. `notices` are
-    sentences that the report is to show before its own. `progress(what, done, total)` is called as the work goes on.
-    NandoctorError where the model or the data cannot be examined. Neither the model on disk nor the data is changed.
+    bring its own code. With `treat` the remedies that are an operation on one step are tried on it. `tensorboard` is a
+    folder that what is seen and the report are written to for TensorBoard. `notices` are sentences that the report is
+    to show before its own. `progress(what, done, total)` is called as the work goes on. NandoctorError where the model
+    or the data cannot be examined, or the folder cannot be written. Neither the model on disk nor the data is changed.
     """
     from nandoctor.diagnosis.diagnose import diagnose
+    from nandoctor.probes.board.board import open_board
 
     policy = read_config().policy
+    board = open_board(Path(tensorboard)) if tensorboard is not None else None
     progress = progress or _silent
     observed = observe(
         Path(model),
@@ -61,14 +66,17 @@ def scan(
         unsafe=unsafe,
         notices=notices,
         progress=progress,
+        histograms=board is not None,
     )
     if save_facts is not None:
         write_facts(observed.facts, save_facts)
     report = diagnose(observed.facts, policy)
-    if not treat:
-        return report
-    progress("trying the remedies", 0, 1)
-    return operated_on(report, observed.facts, observed.patient())
+    if treat:
+        progress("trying the remedies", 0, 1)
+        report = operated_on(report, observed.facts, observed.patient())
+    if board is not None:
+        onto_board(board, observed.facts, report)
+    return report
 
 
 @dataclass(frozen=True)
@@ -93,8 +101,9 @@ def observe(
     unsafe: bool,
     notices: Sequence[str],
     progress: Progress,
+    histograms: bool = False,
 ) -> Observed:
-    """Everything that a scan observes, before any rule has looked at it."""
+    """Everything that a scan observes, before any rule has looked at it; with `histograms` of it, if wanted."""
     from nandoctor.facts import Facts
     from nandoctor.probes.data.batches import choose_rows, telling_rows
     from nandoctor.probes.data.match import match
@@ -129,6 +138,7 @@ def observe(
         check_numerics=check_numerics,
         notices=(*notices, *matched.notes),
         progress=progress,
+        histograms=histograms,
     )
     unavailable: Mapping[str, str] = {"check_numerics": "left out with --no-check-numerics"}
 

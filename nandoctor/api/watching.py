@@ -41,7 +41,8 @@ class Outcome:
     `error` is what it raised in the end (SystemExit, too), None where it ran to its last line; `stopped` says that
     nandoctor ended it. `told` is the run in one sentence. `report` is None in a process that the script forked off, for
     a script that is no Python, and where it could not be made: `failure` is why. `training`, `facts` and `capsule`
-    (None where none was written) are what it takes to try remedies.
+    (None where none was written) are what it takes to try remedies. `end_board` takes the report that TensorBoard is to
+    show, where that was wanted; then its files are closed.
     """
 
     report: Report | None
@@ -53,6 +54,7 @@ class Outcome:
     training: Training | None = None
     facts: Facts | None = None
     capsule: Path | None = None
+    end_board: Callable[[Report], None] = lambda _: None
 
 
 def run(
@@ -61,8 +63,9 @@ def run(
     """Run a script in this process as `python` would, watch its training, and say what is wrong with its numbers.
 
     `warn` is told what a check-up has found, in one line, while the script still runs; it goes to standard error
-    otherwise. NandoctorError (exit code 2) where there is no such script. `sys.argv`, `sys.path` and `__main__` are the
-    script's afterwards, since its handlers at exit still have to run.
+    otherwise. NandoctorError (exit code 2) where there is no such script, or where the folder for TensorBoard cannot be
+    written. `sys.argv`, `sys.path` and `__main__` are the script's afterwards, since its handlers at exit still have to
+    run.
     """
     from nandoctor.probes.watch.script import is_no_python, run_program
 
@@ -95,7 +98,15 @@ def run(
         training=training,
         facts=watching.facts() if training is not None else None,
         capsule=watching.capsule,
+        end_board=lambda report: _end_board(watching, report),
     )
+
+
+def _end_board(watching: Watching, report: Report) -> None:
+    from nandoctor.reports.formats import ReportFormat, render
+
+    if watching.board is not None:
+        watching.end_board(render(report, ReportFormat.MARKDOWN))
 
 
 def _training(
@@ -135,12 +146,14 @@ def watch(
     max_steps: int | None = None,
     capsule_dir: Path | str | None = None,
     fail_on: FailOn | None = None,
+    tensorboard: Path | str | None = None,
 ) -> Iterator[Watched]:
     """Watch the training inside the block, in a notebook, a script or a test.
 
     With "stop" the training ends where its numbers turn non-finite, with "skip" the poisoned updates are left out.
     TrainingError when the block has ended with findings at or above `fail_on` (by default what the project's settings
-    say, else "error"); what else it raises is left alone.
+    say, else "error"); what else it raises is left alone. `tensorboard` is a folder that the records, what is seen in
+    check-ups and the report are written to for TensorBoard; NandoctorError where it cannot be written.
     What was traced before the block began (a compiled `tf.function`) is not watched; the models that `fit` is called
     on are traced anew.
     """
@@ -149,7 +162,8 @@ def watch(
     config = read_config()
     capsules = Path(capsule_dir) if capsule_dir is not None else CAPSULES
     script = "notebook" if _in_notebook() else sys.argv[0]
-    watching, earlier = _watching(script, Wanted(on_trip, max_steps, capsules), _on_standard_error, Path.cwd())
+    wanted = Wanted(on_trip, max_steps, capsules, tensorboard=Path(tensorboard) if tensorboard is not None else None)
+    watching, earlier = _watching(script, wanted, _on_standard_error, Path.cwd())
     watched = Watched()
     watching.begin()
     try:
@@ -157,9 +171,12 @@ def watch(
     except BaseException as error:
         watching.end(error)
         if not watching.stopped(error):
+            if watching.board is not None:
+                watching.board.close()
             raise
     watching.end()
     watched.report = _diagnosed(watching, earlier(), config.policy)
+    _end_board(watching, watched.report)
     summary = watched.report.summary
     counted = {"error": summary.error, "warning": summary.error + summary.warning, "never": 0}
     if counted[fail_on or config.fail_on or "error"]:

@@ -45,6 +45,13 @@ OutputOption = Annotated[
 SaveFactsOption = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Also write everything that was observed to FILE, as JSON.")
 ]
+TensorboardOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="Also write to DIR for TensorBoard: numbers and histograms of what was seen, and the report.",
+    ),
+]
 TreatOption = Annotated[
     bool,
     typer.Option("--treat", help="Try the remedies: run the step again with the failing op replaced, or other data."),
@@ -114,6 +121,13 @@ def delivery(
             check_writable(path, reads)
     detail: Detail = "brief" if quiet else "verbose" if verbose else "normal"
     return Delivery(report_format, copies, detail, fail_on or FailOn(read_fail_on() or FailOn.ERROR), baseline)
+
+
+def writable_board(folder: Path | None) -> Path | None:
+    """The folder for TensorBoard, which is made; NandoctorError (exit code 2) where it cannot be written."""
+    from nandoctor.probes.board.board import open_board
+
+    return open_board(folder).folder if folder is not None else None
 
 
 def deliver(report: Report, wanted: Delivery) -> int:

@@ -16,10 +16,12 @@ from nandoctor.cli.options import (
     OutputOption,
     QuietOption,
     SaveFactsOption,
+    TensorboardOption,
     TreatOption,
     VerboseOption,
     deliver,
     delivery,
+    writable_board,
 )
 from nandoctor.reports.formats import ReportFormat
 
@@ -35,6 +37,7 @@ def replay(
     report_format: FormatOption = ReportFormat.TABLE,
     output: OutputOption = None,
     save_facts: SaveFactsOption = None,
+    tensorboard: TensorboardOption = None,
     fail_on: FailOnOption = None,
     baseline: BaselineOption = None,
     quiet: QuietOption = False,
@@ -64,12 +67,13 @@ def replay(
         reads=(capsule,),
         writes=(save_facts,),
     )
+    board = writable_board(tensorboard)
 
     def replay_and_report(notices: tuple[str, ...]) -> int:
         with quiet_tensorflow(), redirect_stdout(sys.stderr):
             from nandoctor.api import replay as examine
 
-            report = examine(capsule, treat=treat, save_facts=save_facts, notices=notices)
+            report = examine(capsule, treat=treat, save_facts=save_facts, tensorboard=board, notices=notices)
         return deliver(report, wanted)
 
     advice = "try the version of TensorFlow that the capsule's README.txt names"

@@ -22,6 +22,7 @@ from nandoctor.cli.options import (
     OutputOption,
     QuietOption,
     SaveFactsOption,
+    TensorboardOption,
     TreatBudgetOption,
     VerboseOption,
     WritePatchOption,
@@ -29,6 +30,7 @@ from nandoctor.cli.options import (
     exit_code,
     print_report,
     unknown,
+    writable_board,
     write_copies,
     write_first_patch,
 )
@@ -110,6 +112,7 @@ def run(
     report_format: FormatOption = ReportFormat.TABLE,
     output: OutputOption = None,
     save_facts: SaveFactsOption = None,
+    tensorboard: TensorboardOption = None,
     fail_on: FailOnOption = None,
     baseline: BaselineOption = None,
     quiet: QuietOption = False,
@@ -127,6 +130,7 @@ def run(
       nandoctor run --max-steps 20 --fail-on warning train.py
       nandoctor run --on-trip skip train.py
       nandoctor run --treat --write-patch remedy.diff train.py
+      nandoctor run --tensorboard logs train.py
 
     \b
     The exit code is the script's own where there is nothing to report. What the script prints and how it ends is as
@@ -155,6 +159,7 @@ def run(
             capsule_dir.absolute(),
             capsule_limit,
             int(check_up) if check_up.isdecimal() else check_up,
+            tensorboard=writable_board(tensorboard),
         ),
         delivery(
             report_format,
@@ -198,6 +203,7 @@ class Run:
         failed = 0
         try:
             if outcome.report is not None:
+                whole = outcome.report
                 # What tripped is among the findings, of which the baseline may know.
                 tripped = outcome.tripped and self.delivery.baseline is None
                 report = unknown(outcome.report, self.delivery)
@@ -206,6 +212,8 @@ class Run:
                     outcome, report = _treated(outcome, report, self.treat, self.delivery)
                 with redirect_stdout(stdout), escaping():
                     _tell(outcome, self.delivery)
+                # As after a scan: all that was found, whatever the baseline knows of.
+                outcome.end_board(report if self.delivery.baseline is None else whole)
                 write_copies(report, self.delivery)
                 if self.patch is not None:
                     write_first_patch(report, self.patch)

@@ -17,10 +17,12 @@ from nandoctor.cli.options import (
     OutputOption,
     QuietOption,
     SaveFactsOption,
+    TensorboardOption,
     TreatOption,
     VerboseOption,
     deliver,
     delivery,
+    writable_board,
 )
 from nandoctor.reports.formats import ReportFormat
 
@@ -68,6 +70,7 @@ def scan(
     report_format: FormatOption = ReportFormat.TABLE,
     output: OutputOption = None,
     save_facts: SaveFactsOption = None,
+    tensorboard: TensorboardOption = None,
     fail_on: FailOnOption = None,
     baseline: BaselineOption = None,
     quiet: QuietOption = False,
@@ -102,6 +105,7 @@ def scan(
         reads=(model, data),
         writes=(save_facts,),
     )
+    board = writable_board(tensorboard)
 
     def examine_and_report(notices: tuple[str, ...]) -> int:
         # The standard output belongs to the report: what the model's own code prints goes to standard error.
@@ -125,6 +129,7 @@ def scan(
                 unsafe=unsafe,
                 treat=treat,
                 save_facts=save_facts,
+                tensorboard=board,
                 notices=notices,
                 progress=progress,
             )

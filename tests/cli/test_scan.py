@@ -47,7 +47,7 @@ def test_the_options_reach_the_examination(nandoctor: Command, examination: Exam
     nandoctor(
         *("scan", "model", "data.csv", "--labels", "price", "--loss", "mean_squared_error", "--signature", "serve"),
         *("--batch-size", 4, "--max-batches", 2, "--no-backward", "--no-check-numerics", "--unsafe", "--treat"),
-        *("--save-facts", tmp_path / "facts.json"),
+        *("--save-facts", tmp_path / "facts.json", "--tensorboard", tmp_path / "logs"),
     )
 
     assert examination.asked == {
@@ -63,6 +63,7 @@ def test_the_options_reach_the_examination(nandoctor: Command, examination: Exam
         "unsafe": True,
         "treat": True,
         "save_facts": tmp_path / "facts.json",
+        "tensorboard": tmp_path / "logs",
         "notices": (),
         "progress": None,
     }

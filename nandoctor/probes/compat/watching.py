@@ -55,6 +55,11 @@ def unrecorded() -> AbstractContextManager[None]:
     return record.stop_recording()
 
 
+def running_eagerly() -> AbstractContextManager[None]:
+    """In its `with` block ops run at once, also where the script has switched to TensorFlow 1's graphs."""
+    return context.eager_mode()
+
+
 def eager_tensor(value: Any) -> bool:
     """Whether the value is a tensor with a value."""
     return tf.is_tensor(value) and hasattr(value, "numpy")

@@ -67,23 +67,24 @@ def examine(
     check_numerics: bool,
     notices: Sequence[str],
     progress: Progress,
+    histograms: bool = False,
 ) -> Examination:
     """Run the subject over the batches (ranges of rows) and gather what was observed.
 
     `take(array, rows)` picks rows, `inputs` are arrays by input name, `labels` by output name (empty for none),
     `notices` what the report must say of
-    how they were made. NandoctorError where the model cannot
-    be run on the data or the loss cannot be made.
+    how they were made. With `histograms` those of the layers' outputs and of the gradients are taken. NandoctorError
+    where the model cannot be run on the data or the loss cannot be made.
     """
     feed_of = Feeds(subject, inputs, labels, batches, take)
     first = feed_of.batch(0)
     inference = Pass(trace_inference(subject, first), {})
-    inference.watch = watch_list(inference.step)
+    inference.watch = watch_list(inference.step, histograms=histograms)
     shapes = _output_shapes(inference.step)
     preliminary = head_facts(inference.step, shapes, {})
     chosen = choose_loss(subject, preliminary, labels, loss)
     skipped = subject.no_gradients if backward else "left out with --no-backward"
-    training = training_pass(subject, chosen, first, skipped is None)
+    training = training_pass(subject, chosen, first, skipped is None, histograms=histograms)
     names = handle_names(subject)
     passes = [inference, training]
     total = len(passes) * len(batches)

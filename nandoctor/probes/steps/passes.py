@@ -60,8 +60,13 @@ class Feeds:
         return Batch(index, rows, feeds, tensors({name: self.take(array, rows) for name, array in self.labels.items()}))
 
 
-def training_pass(subject: Subject, chosen: ChosenLoss, batch: Batch, backward: bool) -> Pass:
-    """The pass with loss and gradients; NandoctorError where the loss does not go with the model and the labels."""
+def training_pass(
+    subject: Subject, chosen: ChosenLoss, batch: Batch, backward: bool, *, histograms: bool = False
+) -> Pass:
+    """The pass with loss and gradients; NandoctorError where the loss does not go with the model and the labels.
+
+    With `histograms` those of the gradients are taken.
+    """
     try:
         step = trace_training(subject, chosen.compute, batch, backward=backward)
     except NandoctorError:
@@ -74,7 +79,8 @@ def training_pass(subject: Subject, chosen: ChosenLoss, batch: Batch, backward: 
         message = f"{what} cannot be computed on this model and these labels: {said[0][:200]}{line}"
         exit_code = USAGE if any(loss.chosen == "given" for loss in chosen.facts) else UNEXAMINABLE
         raise NandoctorError(message, exit_code) from error
-    return Pass(step, {**dict.fromkeys(possible_terms(step), Look()), **watch_list(step)})
+    watch = {**dict.fromkeys(possible_terms(step), Look()), **watch_list(step)}
+    return Pass(step, watch, gradients=GradientProfile(histograms))
 
 
 def run_pass(

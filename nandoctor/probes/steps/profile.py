@@ -34,8 +34,9 @@ SQUASHING = {"Softmax", "Sigmoid"}
 
 @dataclass
 class GradientProfile:
-    """Running statistics of each variable's gradient, and its largest norm in one batch."""
+    """Running statistics of each variable's gradient, with `histograms` if wanted, and its largest norm of a batch."""
 
+    histograms: bool = False
     stats: dict[str, TensorStats] = field(default_factory=dict)
     norms: dict[str, float] = field(default_factory=dict)
 
@@ -43,13 +44,16 @@ class GradientProfile:
         """Add one batch's gradients."""
         for (kind, name), value in zip(step.results, ran.values, strict=True):
             if kind == "gradient":
-                stats = TensorStats.quickly(real_parts(view(value)))
-                self.stats[name] = self.stats.get(name, TensorStats(histogram=None)) + stats
+                stats = TensorStats.quickly(real_parts(view(value)), histogram=self.histograms)
+                self.stats[name] = self.stats[name] + stats if name in self.stats else stats
                 self.norms[name] = max(self.norms.get(name, 0.0), stats.norm)
 
 
-def watch_list(step: Step) -> dict[Key, Look]:
-    """The ops to look at in full: layers' outputs, heads, what reaches the first kernels and the softmaxes."""
+def watch_list(step: Step, *, histograms: bool = False) -> dict[Key, Look]:
+    """The ops to look at in full: layers' outputs, heads, what reaches the first kernels and the softmaxes.
+
+    With `histograms` those of the layers' outputs are taken.
+    """
     heads = [node.key for node in head_nodes(step).values()]
     nodes = [*layer_outputs(step).values(), *head_nodes(step).values()]
     for argument in range(len(step.fed)):
@@ -63,6 +67,9 @@ def watch_list(step: Step) -> dict[Key, Look]:
         logits = _logits(step, node)
         if logits is not None and not logits.scope.in_loop:
             wanted[logits.key] = replace(wanted.get(logits.key, Look()), spread=True)
+    for node in layer_outputs(step).values() if histograms else ():
+        if node.key in wanted:
+            wanted[node.key] = replace(wanted[node.key], histogram=True)
     return wanted
 
 

@@ -13,12 +13,14 @@ from nandoctor.stats import Array, TensorStats
 class Look:
     """What to look at in an op's result.
 
-    The `ends` of a bounded activation, the `row_sums` of a head, the `spread` of what a softmax is taken of.
+    The `ends` of a bounded activation, the `row_sums` of a head, the `spread` of what a softmax is taken of, the
+    `histogram` of all values.
     """
 
     ends: tuple[float, float] | None = None
     row_sums: bool = False
     spread: bool = False
+    histogram: bool = False
 
 
 @dataclass
@@ -38,7 +40,7 @@ class Watched:
     def add(self, array: Array, dtype: str, wanted: Look, op_type: str) -> None:
         """Add one result; `dtype` is its name in TensorFlow, which knows more of them than numpy."""
         self.dtype, self.shape = dtype, tuple(array.shape)
-        self.stats = self.stats + TensorStats.quickly(array)
+        self.stats = self.stats + TensorStats.quickly(array, histogram=wanted.histogram)
         if wanted.ends is not None:
             self.low_pinned += int(np.count_nonzero(array <= wanted.ends[0]))
             self.high_pinned += int(np.count_nonzero(array >= wanted.ends[1]))

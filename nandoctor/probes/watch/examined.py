@@ -32,11 +32,15 @@ Write = Callable[[StepCapture, Facts], Path]
 
 @dataclass(frozen=True)
 class Keep:
-    """How to keep a step: `made` are the backward ops by graph, `capsules` the folder, `limit` the most bytes."""
+    """How to keep a step: `made` are the backward ops by graph, `capsules` the folder, `limit` the most bytes.
+
+    With `histograms` those of the layers' outputs and of the gradients are taken.
+    """
 
     made: Backward
     capsules: Path
     limit: int
+    histograms: bool = False
 
     def write(self, trip: TripFacts, capture: StepCapture, facts: Facts, beside: Keeping) -> Path:
         """Write a capsule, with what is kept beside the step; its folder."""
@@ -53,9 +57,15 @@ class Tripped:
 
 
 def examined(
-    capture: StepCapture, known: Facts, given: GivenTo, losses: tuple[LossFacts, ...], write: Write
+    capture: StepCapture,
+    known: Facts,
+    given: GivenTo,
+    losses: tuple[LossFacts, ...],
+    write: Write,
+    *,
+    histograms: bool = False,
 ) -> Tripped:
-    """The step as `write` writes it to a capsule, and replayed."""
+    """The step as `write` writes it to a capsule, and replayed; with the `histograms` of what is seen, if wanted."""
     capture, known, notices = with_data(given, capture, known)
     if known.subject is not None:
         known = replace(known, subject=replace(known.subject, losses=losses))
@@ -69,7 +79,10 @@ def examined(
         except Exception as error:
             return None, (f"no capsule was written: {in_a_sentence(error)}",)
 
-    facts = facts_of(capture, known, written) if tf.executing_eagerly() else elsewhere(written()[0], known)
+    if tf.executing_eagerly():
+        facts = facts_of(capture, known, written, histograms=histograms)
+    else:
+        facts = elsewhere(written()[0], known)
     folder, unwritten = written()
     return Tripped(facts, folder, (*notices, *unwritten, *_rows_kept(folder, capture, minimal_rows(facts))))
 

@@ -18,15 +18,18 @@ from nandoctor.probes.watch.capture import StepCapture
 from nandoctor.probes.watch.replay import Replayed, replay
 
 
-def facts_of(capture: StepCapture, known: Facts, meanwhile: Callable[[], object] | None = None) -> Facts:
+def facts_of(
+    capture: StepCapture, known: Facts, meanwhile: Callable[[], object] | None = None, *, histograms: bool = False
+) -> Facts:
     """What was known at the trip (`run`, `data`, notices and losses of `subject`) with what a replay of the step shows.
 
     A step that cannot be replayed leaves the facts as they are, with the reason in the trip. `meanwhile` is called
-    while TensorFlow is busy, unless the step cannot even be restored.
+    while TensorFlow is busy, unless the step cannot even be restored. With `histograms` those of the layers' outputs
+    and of the gradients are taken.
     """
     script = known.run.script if known.run else ""
     try:
-        replayed = replay(capture, script, meanwhile)
+        replayed = replay(capture, script, meanwhile, histograms=histograms)
     except NandoctorError as error:
         return _not_replayed(known, script, error.message)
     except Exception as error:  # TensorFlow raises of all kinds; what was known at the trip stays true

@@ -28,6 +28,13 @@ def live_names(tracing: Tracing) -> LiveNames:
     return LiveNames(variables, tuple(layers), models[0].name if len(models) == 1 else None)
 
 
+def called(names: Sequence[str], variables: Sequence[Any], live: LiveNames) -> dict[str, str]:
+    """What the models call the variables (tf.Variables) of these names, as far as they know them."""
+    pairs = zip(names, variables, strict=False)
+    handles = {name: id(getattr(one, "handle", None)) for name, one in pairs}
+    return {name: live.variables[handle] for name, handle in handles.items() if handle in live.variables}
+
+
 def model_of(variables: Sequence[Any]) -> str | None:
     """The name of the smallest Keras model that holds all the variables (tf.Variables), None where there is none."""
     wanted = {id(variable.handle) for variable in variables if hasattr(variable, "handle")}

@@ -16,11 +16,19 @@ from nandoctor.probes.watch.taking import take_capture
 
 
 def looked_at(
-    watch: Watch, optimizing: Optimizing, *, known: Facts, seconds: float, made: Backward, running: bool
+    watch: Watch,
+    optimizing: Optimizing,
+    *,
+    known: Facts,
+    seconds: float,
+    made: Backward,
+    running: bool,
+    histograms: bool = False,
 ) -> Tripped | None:
     """A look at a step in which nothing tripped: the batch that was kept, on the weights as they are now.
 
-    None where no batch was kept. While the script is `running` nothing of its input pipeline is run again.
+    None where no batch was kept. While the script is `running` nothing of its input pipeline is run again. With
+    `histograms` those of the layers' outputs and of the gradients are taken.
     """
     held = optimizing.recorder.held()
     if held is None:
@@ -38,7 +46,7 @@ def looked_at(
         capture, known, notices = with_data(given_to_fit(watch, pipelines=not running), capture, known)
         if known.subject is not None:
             known = replace(known, subject=replace(known.subject, losses=losses_of(tracing.noted)))
-        return Tripped(facts_of(capture, with_source(known, capture)), None, notices)
+        return Tripped(facts_of(capture, with_source(known, capture), histograms=histograms), None, notices)
     except Exception as error:
         run = replace(known.run, check_ups=()) if known.run is not None else None
         return Tripped(replace(known, run=run), None, (f"No step was looked at op by op: {in_a_sentence(error)}",))

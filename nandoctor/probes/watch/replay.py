@@ -22,6 +22,7 @@ from nandoctor.probes.steps.loss_terms import possible_terms, term_facts
 from nandoctor.probes.steps.observation import Key
 from nandoctor.probes.steps.passes import Feeds, Pass, run_pass
 from nandoctor.probes.steps.profile import (
+    GradientProfile,
     absorbed_facts,
     gradient_facts,
     layer_facts,
@@ -62,13 +63,17 @@ class Replayed:
     model: Subject
 
 
-def replay(capture: StepCapture, path: str, meanwhile: Callable[[], object] | None = None) -> Replayed:
+def replay(
+    capture: StepCapture, path: str, meanwhile: Callable[[], object] | None = None, *, histograms: bool = False
+) -> Replayed:
     """Run the captured step once, op by op, and gather what was observed.
 
-    TensorFlow's own run of it comes first: `meanwhile` is called while that is under way.
+    TensorFlow's own run of it comes first: `meanwhile` is called while that is under way. With `histograms` those of
+    the layers' outputs and of the gradients are taken.
     """
     subject, step, feeds, fixed = restore(capture, path)
-    one = Pass(step, {**dict.fromkeys(possible_terms(step), Look()), **watch_list(step)})
+    watch = {**dict.fromkeys(possible_terms(step), Look()), **watch_list(step, histograms=histograms)}
+    one = Pass(step, watch, gradients=GradientProfile(histograms))
     batch = feeds.batch(0)
     with ThreadPoolExecutor(1) as beside:
         compiled = beside.submit(compiled_counts, subject, step, batch)

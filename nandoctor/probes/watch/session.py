@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -43,7 +43,9 @@ class Optimizing:
     them over, as far as their ops tell. `applied` is how many updates a LossScaleOptimizer had made before the first
     that was watched (None for any other), `left_out` how many the watch has left out itself. `updates` measures single
     updates, `terms` records those of the loss where it has several. `recorded` is the number of the tracing that stands
-    for its steps that run eagerly, once one was needed.
+    for its steps that run eagerly, once one was needed. `called` are the names that the models have for its variables,
+    by those in `names`, once they were asked for. `passed_over` are the steps that were asked for after one that was
+    left out, before the watch came to look: they are not recorded.
     """
 
     optimizer: Any
@@ -56,6 +58,8 @@ class Optimizing:
     clipped: bool = False
     applied: int | None = None
     left_out: int = 0
+    called: Mapping[str, str] | None = None
+    passed_over: set[int] = field(default_factory=set)
     terms: TermRecord | None = None
     recorded: int | None = None
     updates: MeasuredUpdates = field(default_factory=MeasuredUpdates)
@@ -197,6 +201,7 @@ class Watch:
             if self.skip:
                 # Until the trip is looked at nothing is updated, so that its batch stays kept.
                 self.skipped += range(step, one.recorder.asked())
+                one.passed_over |= {*range(step + 1, one.recorder.asked())}
                 one.left_out += one.recorder.asked() - step
                 one.recorder.clear()
         if not (self.off or self.looking or self.eager.open):

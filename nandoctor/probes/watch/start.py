@@ -14,6 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from nandoctor.probes.board.board import Board, open_board
 from nandoctor.probes.watch.imports import when_imported
 from nandoctor.probes.watch.schedule import Schedule
 from nandoctor.probes.watch.tables_read import TablesRead
@@ -21,7 +22,7 @@ from nandoctor.probes.watch.wanted import Wanted
 
 if TYPE_CHECKING:
     from nandoctor.facts import EvaluationFacts, Facts
-    from nandoctor.probes.watch.examined import Tripped
+    from nandoctor.probes.watch.examined import Keep, Tripped
     from nandoctor.probes.watch.seen import Trip
     from nandoctor.probes.watch.session import Optimizing, Watch
 
@@ -31,16 +32,17 @@ class Watching:
     """One watched run.
 
     `script` is the name that the report gives it; `found_so_far` is told the facts of each check-up while the script
-    runs. `watch` exists from the import of TensorFlow on. `tripped` are the facts of the first trip, `evaluated` those
-    of the first evaluation that was not finite, `capsule` is the folder that the last of them was written to, `looks`
-    are the facts of the last look at a step in which nothing tripped, for each optimizer; `looked` are the steps that
-    were looked at.
-    `unwatched` says why a script that imported Keras cannot be watched.
+    runs. `board` is what is written for TensorBoard, None where nothing is. `watch` exists from the import of
+    TensorFlow on. `tripped` are the facts of the first trip, `evaluated` those of the first evaluation that was not
+    finite, `capsule` is the folder that the last of them was written to, `looks` are the facts of the last look at a
+    step in which nothing tripped, for each optimizer; `looked` are the steps that were looked at. `unwatched` says why
+    a script that imported Keras cannot be watched.
     """
 
     script: str
     wanted: Wanted
     found_so_far: Callable[[Facts], None] = lambda _: None
+    board: Board | None = None
     watch: Watch | None = None
     tripped: Facts | None = None
     evaluated: Facts | None = None
@@ -60,7 +62,12 @@ class Watching:
     _facts: Facts | None = None
 
     def begin(self) -> None:
-        """Watch from now on, or from when TensorFlow and Keras are imported."""
+        """Watch from now on, or from when TensorFlow and Keras are imported.
+
+        NandoctorError (exit code 2) where the folder for TensorBoard cannot be written.
+        """
+        if self.wanted.tensorboard is not None:
+            self.board = open_board(self.wanted.tensorboard)
         self._late = "tensorflow" in sys.modules
         self._tables.begin()
         when_imported(self._imported)
@@ -98,6 +105,8 @@ class Watching:
         if check_up and self.tripped is None and not watch.off and watch.schedule.step < watch.steps():
             for one in watch.optimizing.values():
                 self._look(watch, one)
+        with watch.eager.silence():
+            self._onto_board(watch)
         # What was traced keeps its guard, which is to let everything through from now on.
         watch.disarm()
         for model in watch.retraced:
@@ -115,23 +124,45 @@ class Watching:
             seconds=time.monotonic() - self.begun,
             made=self._backward,
             running=not self._ended,
+            histograms=self.board is not None,
         )
         if found is None:
             return
         self.looks[id(optimizing)] = found.facts
         if found.facts.run is not None:
             self.looked += [step for step in found.facts.run.check_ups if step not in self.looked]
+        self._onto_board(watch, found.facts, optimizing)
         self.notices += [one for one in found.notices if one not in self.notices]
         if not self._ended:
             self.found_so_far(found.facts)
 
     def _read(self, watch: Watch) -> None:
         """Read the records of the last steps."""
+        recorded = self._recorded(watch)
+        self._onto_board(watch, recorded)
+        self.found_so_far(recorded)
+
+    def _recorded(self, watch: Watch) -> Facts:
         from nandoctor.probes.watch.observed import known_of
         from nandoctor.probes.watch.records import run_facts
 
         run = run_facts(watch, self.script, None, time.monotonic() - self.begun, slots=False)
-        self.found_so_far(known_of(self.script, run))
+        return known_of(self.script, run)
+
+    def _onto_board(self, watch: Watch, facts: Facts | None = None, looked: Optimizing | None = None) -> None:
+        board = self.board
+        if board is not None:
+            from nandoctor.probes.watch.on_board import onto_board
+
+            board.attempt(lambda: onto_board(board, watch, facts or self._recorded(watch), looked))
+
+    def end_board(self, report: str) -> None:
+        """Write the report (Markdown) for TensorBoard, where that was wanted, and close its files."""
+        board, watch = self.board, self.watch
+        if board is not None and watch is not None:
+            from nandoctor.probes.watch.on_board import end_board
+
+            board.attempt(lambda: end_board(board, watch, self.facts(), report))
 
     @property
     def steps(self) -> int:
@@ -256,7 +287,6 @@ class Watching:
             raise StoppedError(1)
 
     def _keep(self, watch: Watch, optimizing: Optimizing, kind: Trip) -> None:
-        from nandoctor.probes.watch.examined import Keep
         from nandoctor.probes.watch.observed import known_of
         from nandoctor.probes.watch.records import run_facts, trip_facts
         from nandoctor.probes.watch.tripped import tripped
@@ -273,15 +303,15 @@ class Watching:
             kind,
             known=known,
             seconds=seconds,
-            keep=Keep(self._backward, self.wanted.capsules, self.wanted.capsule_limit),
+            keep=self._how_to_keep(),
         )
         self.tripped = found.facts
+        self._onto_board(watch, found.facts, optimizing)
         self._tell_kept(found)
 
     def _on_evaluation(self, watch: Watch, evaluation: EvaluationFacts) -> None:
         """Keep what failed while it is there; the script goes on."""
         from nandoctor.probes.watch.evaluated import evaluated
-        from nandoctor.probes.watch.examined import Keep
         from nandoctor.probes.watch.observed import known_of
 
         found = evaluated(
@@ -289,10 +319,16 @@ class Watching:
             evaluation,
             known=known_of(self.script),
             seconds=time.monotonic() - self.begun,
-            keep=Keep(self._backward, self.wanted.capsules, self.wanted.capsule_limit),
+            keep=self._how_to_keep(),
         )
         self.evaluated = found.facts
         self._tell_kept(found)
+
+    def _how_to_keep(self) -> Keep:
+        from nandoctor.probes.watch.examined import Keep
+
+        wanted = self.wanted
+        return Keep(self._backward, wanted.capsules, wanted.capsule_limit, histograms=self.board is not None)
 
     def _tell_kept(self, found: Tripped) -> None:
         self.capsule = found.capsule

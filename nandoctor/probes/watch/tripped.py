@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -16,12 +16,12 @@ from nandoctor.probes.watch.capture import StepCapture
 from nandoctor.probes.watch.examined import TOGETHER, Keep, Tripped, examined, not_taken
 from nandoctor.probes.watch.given_to_fit import given_to_fit
 from nandoctor.probes.watch.guard import Tracing
-from nandoctor.probes.watch.live import live_names
+from nandoctor.probes.watch.live import called, live_names
 from nandoctor.probes.watch.records import run_facts, trip_facts, value_of
 from nandoctor.probes.watch.seen import Trip
 from nandoctor.probes.watch.session import Optimizing, Watch
 from nandoctor.probes.watch.spoken_names import losses_of
-from nandoctor.probes.watch.taking import take_capture
+from nandoctor.probes.watch.taking import LiveNames, take_capture
 from nandoctor.probes.watch.workers import tell, told
 
 ELSEWHERE = "it was finite on this worker; the report of the worker named has the cause and the rows"
@@ -72,7 +72,7 @@ def _here(watch: Watch, optimizing: Optimizing, kind: Trip, known: Facts, keep: 
             capture = tracing.capture()
         else:
             live = live_names(tracing)
-            known = replace(known, run=_named(known.run, optimizing, tracing, live.variables))
+            known = replace(known, run=_named(known.run, optimizing, tracing, live))
             capture = take_capture(tracing, live, keep.made.get(tracing.graph, ()))
     except Exception as error:
         return Tripped(not_taken(known, error))
@@ -80,18 +80,19 @@ def _here(watch: Watch, optimizing: Optimizing, kind: Trip, known: Facts, keep: 
     def write(told: StepCapture, facts: Facts) -> Path:
         return keep.write(trip, told, facts, _keeping(tracing, optimizing, kind))
 
-    return examined(capture, known, given_to_fit(watch), losses_of(tracing.noted), write)
+    return examined(capture, known, given_to_fit(watch), losses_of(tracing.noted), write, histograms=keep.histograms)
 
 
-def _named(run: RunFacts | None, optimizing: Optimizing, tracing: Tracing, live: Mapping[int, str]) -> RunFacts | None:
+def _named(run: RunFacts | None, optimizing: Optimizing, tracing: Tracing, live: LiveNames) -> RunFacts | None:
     """The run with the variables called as in the models, and in the replay, and with their constraints."""
     if run is None or run.trip is None:
         return run
-    pairs = zip(optimizing.names, tracing.variables, strict=False)
-    run = run.renamed({name: live[id(one.handle)] for name, one in pairs if id(getattr(one, "handle", None)) in live})
+    run = run.renamed(called(optimizing.names, tracing.variables, live))
     assert run.trip is not None
     variables = getattr(tracing.noted.model, "trainable_variables", ())
-    constrained = [(one, live.get(id(getattr(getattr(one, "value", None), "handle", None)))) for one in variables]
+    constrained = [
+        (one, live.variables.get(id(getattr(getattr(one, "value", None), "handle", None)))) for one in variables
+    ]
     constraints = [
         (name, type(one.constraint).__name__)
         for one, name in constrained

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import tensorflow as tf
 
-from nandoctor.probes.compat.watching import loss_scale_optimizers, on_backward_ops, unless
+from nandoctor.probes.compat.watching import loss_scale_optimizers, on_backward_ops, running_eagerly, unless
 
 pytestmark = pytest.mark.tensorflow
 
@@ -70,3 +70,11 @@ def test_both_loss_scale_optimizers_of_tf_keras() -> None:
     made = [type(tf_keras.mixed_precision.LossScaleOptimizer(one)) for one in (old, new)]
 
     assert made == list(loss_scale_optimizers())
+
+
+def test_ops_run_at_once_in_a_graph() -> None:
+    with tf.Graph().as_default() as graph:
+        with running_eagerly():
+            assert int(tf.constant(1) + 1) == 2
+        assert not tf.executing_eagerly()
+    assert graph.get_operations() == []
