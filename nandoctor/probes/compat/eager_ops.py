@@ -10,6 +10,8 @@ from tensorflow.python.eager import context
 from tensorflow.python.framework import func_graph, op_callbacks, op_def_library, op_def_registry
 from tensorflow.python.ops import array_ops
 
+from nandoctor.probes.compat.callbacks import OWN
+
 MASKS = ("begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask", "shrink_axis_mask")
 Listener = Callable[[str, Sequence[Any], Sequence[Any], Sequence[Any]], None]
 
@@ -27,6 +29,7 @@ def listen(listener: Listener) -> Callable[[], None]:
             if not kind.startswith("__"):
                 listener(kind, inputs, attrs, outputs)
 
+    setattr(told, OWN, True)
     op_callbacks.add_op_callback(told)
     not_slices = _listen_to_slices(listener)
 

@@ -12,6 +12,7 @@ from typing import Any
 from weakref import WeakSet
 
 from nandoctor.facts import EvaluationFacts
+from nandoctor.probes.compat.callbacks import unseen
 from nandoctor.probes.compat.watching import replica_number
 from nandoctor.probes.watch.eager import EagerRecorder
 from nandoctor.probes.watch.eager_guard import EagerGuard
@@ -134,7 +135,8 @@ class Watch:
         """What the watch itself does in a hook: an error in it ends the watch, never the script."""
         begun, before = time.perf_counter(), self.seconds
         try:
-            yield
+            with unseen():
+                yield
         except Exception as error:
             self.give_up(error)
         finally:

@@ -6,6 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from nandoctor.probes.compat.callbacks import seen
 from nandoctor.probes.compat.watching import is_function_graph
 from nandoctor.probes.watch.guard import STOPPED
 from nandoctor.probes.watch.patching import Undo, owner_of, wrapped
@@ -32,7 +33,8 @@ def install_sessions(watch: Watch) -> list[Undo]:
             made: list[Any] = []
 
             def update() -> Any:
-                made.append(plain(self, pairs, *args, **kwargs))
+                with seen():
+                    made.append(plain(self, pairs, *args, **kwargs))
                 return made[0]
 
             if not watch.off and _plain_graph():

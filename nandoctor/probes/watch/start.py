@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from nandoctor.probes.board.board import Board, open_board
 from nandoctor.probes.watch.imports import when_imported
 from nandoctor.probes.watch.schedule import Schedule
+from nandoctor.probes.watch.sentence import ended_by_instrument
 from nandoctor.probes.watch.tables_read import TablesRead
 from nandoctor.probes.watch.wanted import Wanted
 
@@ -59,6 +60,7 @@ class Watching:
     _late: bool = False
     _waiting: list[ModuleType] = field(default_factory=list)
     _ended: bool = False
+    _instrument: str | None = None
     _facts: Facts | None = None
 
     def begin(self) -> None:
@@ -78,6 +80,7 @@ class Watching:
         `error` is what it raised in the end; who interrupts it does not want to wait for a look at its last state.
         """
         try:
+            self._instrument = ended_by_instrument(error)
             if self.watch is not None and not self._ended:
                 self._ended = True
                 with self.watch.working():
@@ -180,14 +183,15 @@ class Watching:
     def told(self, nearest: str | None = None) -> str:
         """The run in one sentence, with how near anything came to a limit."""
         if self.watch is None or not (self.steps or self.tripped or self.watch.evaluations):
-            return f"nothing was watched: {self._why_unwatched()}"
+            return f"nothing was watched: {self._instrument or self._why_unwatched()}"
         from nandoctor.facts import RunFacts
         from nandoctor.probes.watch.sentence import sentence
 
         seconds = time.monotonic() - self.begun
         known = self._facts.run if self._facts is not None else None
         run = known or RunFacts(self.script, self.steps, seconds=seconds)
-        return sentence(run, max_steps=self.wanted.max_steps, nearest=nearest, spent=self.watch.seconds)
+        told = sentence(run, max_steps=self.wanted.max_steps, nearest=nearest, spent=self.watch.seconds)
+        return f"{told}; {self._instrument}" if self._instrument and self.tripped is None else told
 
     def _why_unwatched(self) -> str:
         from nandoctor.wording import listing

@@ -10,6 +10,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from nandoctor.probes.compat.callbacks import seen, unseen
 from nandoctor.probes.compat.watching import is_compiled_by_xla, replica_number
 from nandoctor.probes.watch.eager import Ran, tracing_of
 from nandoctor.probes.watch.guard import Tracing, guarded_update
@@ -27,11 +28,12 @@ def guard_traced(watch: Watch, optimizer: Any, grads: list[Any], trainable: Any,
     update = None
     begun = time.perf_counter()
     try:
-        optimizing, update = _prepared(watch, optimizer, grads, trainable, plain)
-        optimizing.clipped = optimizing.clipped or _clipped(update.gradients)
-        noted = watch.notebook.turn(tf.compat.v1.get_default_graph())
-        _record_terms(optimizing, noted, update)
-        return guarded_update(watch.tracings, optimizing.recorder, noted, update, skip=watch.skip)
+        with unseen():
+            optimizing, update = _prepared(watch, optimizer, grads, trainable, plain)
+            optimizing.clipped = optimizing.clipped or _clipped(update.gradients)
+            noted = watch.notebook.turn(tf.compat.v1.get_default_graph())
+            _record_terms(optimizing, noted, update)
+            return guarded_update(watch.tracings, optimizing.recorder, noted, update, skip=watch.skip)
     except Exception as error:
         if update is None or not update.placed:
             # Where the update itself is at fault this raises, too, and then it is the script's error.
@@ -59,9 +61,10 @@ def guard_eagerly(watch: Watch, optimizer: Any, grads: list[Any], trainable: Any
     begun = time.perf_counter()
     try:
         watch.eager.update()
-        optimizing, update = _prepared(watch, optimizer, grads, trainable, plain)
-        noted = watch.notebook.turn(EAGER)
-        made = optimizing.eagerly.update(noted, update, lambda: _traced(watch, optimizing, noted, update))
+        with unseen():
+            optimizing, update = _prepared(watch, optimizer, grads, trainable, plain)
+            noted = watch.notebook.turn(EAGER)
+            made = optimizing.eagerly.update(noted, update, lambda: _traced(watch, optimizing, noted, update))
     except Exception as error:
         if update is None or not update.begun:
             watch.give_up(error)
@@ -116,7 +119,8 @@ def _prepared(watch: Watch, optimizer: Any, grads: list[Any], trainable: Any, pl
         # An optimizer within another one (a LossScaleOptimizer) is guarded with it; each replica has its own thread.
         watch.within.add(get_ident())
         try:
-            return plain(optimizer, grads, trainable)
+            with seen():
+                return plain(optimizer, grads, trainable)
         finally:
             watch.within.discard(get_ident())
             # It is the script's own.
