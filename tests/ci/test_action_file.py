@@ -40,7 +40,7 @@ def test_every_input_is_used_and_every_output_is_written() -> None:
     text = json.dumps(STEPS)
     written = {match for one in ACTION["outputs"].values() for match in re.findall(r"outputs\.([\w-]+)", one["value"])}
 
-    assert {match for match in re.findall(r"inputs\.([\w-]+)", text)} == set(ACTION["inputs"])
+    assert set(re.findall(r"inputs\.([\w-]+)", text)) == set(ACTION["inputs"])
     assert written == set(ACTION["outputs"])
 
 
