@@ -93,3 +93,18 @@ def action(tmp_path: Path, workspace: Path) -> Action:
 def evaluated(text: str, values: Mapping[str, str]) -> str:
     """The text with its `${{ name }}` replaced."""
     return re.sub(r"\$\{\{ (\S+) \}\}", lambda match: values[match[1]], text)
+
+
+@pytest.fixture
+def bash(tmp_path: Path, workspace: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs the text of a script in the workspace, in a bare environment with some more variables."""
+
+    def run(script: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        (tmp_path / "home").mkdir(exist_ok=True)
+        environment = {**bare_environment(tmp_path / "home"), **variables}
+        options: dict[str, Any] = {"cwd": workspace, "env": environment, "stdin": subprocess.DEVNULL}
+        return subprocess.run(
+            [*BASH, "-c", script], **options, capture_output=True, text=True, timeout=300, check=False
+        )
+
+    return run
