@@ -151,7 +151,7 @@ def json_types(hint: Any) -> Iterator[str]:
         yield f"list of {' or '.join(json_types(inside[0]))}"
     elif origin is not None:
         yield f"mapping to {' or '.join(json_types(inside[1]))}"
-    elif is_dataclass(hint):
+    elif isinstance(hint, type) and is_dataclass(hint):
         yield f"[{hint.__name__}](#{hint.__name__.lower()})"
     else:
         yield _JSON[hint]
