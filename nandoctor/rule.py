@@ -55,6 +55,12 @@ def page(rule: type[Rule]) -> dict[str, str]:
     return {heading: textwrap.dedent("\n".join(lines)).strip("\n") for heading, lines in sections.items()}
 
 
+def missing_headings(rule: type[Rule]) -> tuple[str, ...]:
+    """What the rule's page lacks or has nothing below; "summary" stands for what comes before the headings."""
+    sections = page(rule)
+    return tuple(heading or "summary" for heading in ("", *PAGE_HEADINGS) if not sections.get(heading, "").strip())
+
+
 @cache
 def load_rules(*rooms: str) -> tuple[type[Rule], ...]:
     """Every rule class below `nandoctor/rules/`, or in some of its rooms ("data", "head"), by code."""

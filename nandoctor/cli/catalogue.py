@@ -33,7 +33,7 @@ def catalogue(rules: Sequence[type[Rule]], width: int) -> str:
     causes = 20 if width < 80 else 30
     left = width - _FAMILY - _RULE - causes - 3 * _GAP
     rows: list[list[str] | str] = []
-    for family, members in _families(rules):
+    for family, members in families(rules):
         if rows:
             rows.append(SEPARATING_LINE)
         for index, rule in enumerate(members):
@@ -45,7 +45,7 @@ def catalogue(rules: Sequence[type[Rule]], width: int) -> str:
 
 def readme_table(rules: Sequence[type[Rule]]) -> str:
     """All rules as one Markdown table."""
-    rows = [[family, rule.code, f"`{rule.cause}`", rule.title] for family, group in _families(rules) for rule in group]
+    rows = [[family, rule.code, f"`{rule.cause}`", rule.title] for family, group in families(rules) for rule in group]
     return tabulate(
         rows, headers=["family", "rule", "cause", "what it names"], tablefmt="github", disable_numparse=True
     )
@@ -56,10 +56,10 @@ def rule_page(rule: type[Rule], width: int) -> str:
     width = min(width, _WIDEST)
     sections = page(rule)
     lines = wrap(f"{rule.code} {rule.cause}: {rule.title}", width)
-    lines += ["", *wrap(_flowing(sections.pop("")), width)]
+    lines += ["", *wrap(flowing(sections.pop("")), width)]
     for heading, text in sections.items():
         lines += ["", heading]
-        body = text.splitlines() if heading == "Example" else wrap(_flowing(text), width - 2)
+        body = text.splitlines() if heading == "Example" else wrap(flowing(text), width - 2)
         lines += [f"  {line}".rstrip() for line in body]
     thresholds = limits(rule())
     if thresholds:
@@ -67,12 +67,12 @@ def rule_page(rule: type[Rule], width: int) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _families(rules: Sequence[type[Rule]]) -> Iterator[tuple[str, list[type[Rule]]]]:
+def families(rules: Sequence[type[Rule]]) -> Iterator[tuple[str, list[type[Rule]]]]:
     """The rules by the family that their code begins with, in order of their codes."""
     for prefix, members in groupby(sorted(rules, key=lambda rule: rule.code), key=lambda rule: rule.code[:3]):
         yield FAMILIES[prefix], list(members)
 
 
-def _flowing(text: str) -> str:
+def flowing(text: str) -> str:
     """Each paragraph and each list item in one line, so that it can be wrapped anew."""
     return re.sub(r"(?<!\n)\n(?!\n|\s*[-*] )[ \t]*", " ", text)

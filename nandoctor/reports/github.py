@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nandoctor.finding import Finding, Report
-from nandoctor.reports.places import place, shown_file
+from nandoctor.reports.places import checked_out_file, place
 
 COMMANDS = {"error": "error", "warning": "warning", "note": "notice"}
 
@@ -23,7 +23,7 @@ def _annotation(finding: Finding) -> str:
 def _properties(finding: Finding) -> Iterator[tuple[str, str]]:
     location = finding.location
     if location.file:
-        yield "file", shown_file(location.file)
+        yield "file", checked_out_file(location.file)
         if location.line is not None:
             yield "line", str(location.line)
     yield "title", f"{finding.rule} {finding.cause}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -93,6 +94,18 @@ def shown_file(file: str) -> str:
     """A file below the working folder as seen from there, any other as it is."""
     path = Path(file)
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else file
+
+
+def checked_out_file(file: str) -> str:
+    """A file as a code host knows it: seen from GITHUB_WORKSPACE, which a workflow sets, and else `shown_file`.
+
+    A job may run in a folder below its checkout, and an annotation is put to the lines of no other path.
+    """
+    checkout = os.environ.get("GITHUB_WORKSPACE")
+    path = Path(os.path.normpath(Path.cwd() / file))
+    if not checkout or "://" in file or not path.is_relative_to(Path(checkout).resolve()):
+        return shown_file(file)
+    return str(path.relative_to(Path(checkout).resolve()))
 
 
 def _phase(location: Location) -> str:

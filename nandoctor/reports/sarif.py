@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from unidiff.patch import Hunk, PatchSet
 
 from nandoctor.finding import Finding, Link, Location, Remedy, Report, RulePage
 from nandoctor.fingerprint import VERSION, fingerprint
 from nandoctor.reports.contract import plain
-from nandoctor.reports.places import place, shown_file
+from nandoctor.reports.places import checked_out_file, place
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 LEVELS = {"error": "error", "warning": "warning", "note": "note"}
@@ -118,11 +119,11 @@ def _location(location: Location, subject: str) -> dict[str, Any]:
 
 
 def _uri(path: str) -> str:
-    """A path relative to the working folder as a relative reference, any other as a file URI."""
+    """A path relative to the checkout or the working folder as a relative reference, any other as a file URI."""
     if "://" in path:
         return path
-    shown = shown_file(path)
-    return Path(shown).as_uri() if Path(shown).is_absolute() else Path(shown).as_posix().replace(" ", "%20")
+    shown = checked_out_file(path)
+    return Path(shown).as_uri() if Path(shown).is_absolute() else quote(Path(shown).as_posix())
 
 
 def _step(link: Link, parts: Mapping[str, Finding], subject: str) -> dict[str, Any]:

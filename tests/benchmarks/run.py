@@ -14,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import check_data
+import instruments
 import lint
 import memory
 import planted_data
@@ -33,6 +34,7 @@ BENCHMARKS: dict[str, Callable[[Path, bool], Table]] = {
     "start-up": start_up.measure,
     "check-data": check_data.measure,
     "lint": lint.measure,
+    "instruments": instruments.measure,
     "data-faults": planted_data.measure,
 }
 

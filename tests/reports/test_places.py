@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
+
+import pytest
 
 from nandoctor.finding import Location
-from nandoctor.reports.places import brief_place, place
+from nandoctor.reports.places import brief_place, checked_out_file, place
 
 
 def test_nothing_known_says_nothing() -> None:
@@ -62,3 +65,24 @@ def test_lines_of_one_file_name_it_once() -> None:
     assert place(rows) == ["data rows 7, 9", "a.csv, lines 2, 6"]
     assert place(replace(rows, dataset_lines=("a.csv:2", "b.csv:6")))[1] == "a.csv:2, b.csv:6"
     assert place(Location(file="a.csv", line=2, dataset_rows=(7,), dataset_lines=("a.csv:2",)))[-1] == "data row 7"
+
+
+def test_a_code_host_is_told_files_from_the_root_of_the_checkout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "training").mkdir()
+    monkeypatch.chdir(tmp_path / "training")
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(tmp_path))
+
+    assert checked_out_file("train.py") == "training/train.py"
+    assert checked_out_file(str(tmp_path / "training" / "train.py")) == "training/train.py"
+    assert checked_out_file("../data.csv") == "data.csv"
+    assert checked_out_file("/elsewhere/data.csv") == "/elsewhere/data.csv"
+    assert checked_out_file("s3://bucket/data.csv") == "s3://bucket/data.csv"
+
+
+def test_elsewhere_they_are_told_from_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GITHUB_WORKSPACE", raising=False)
+
+    assert checked_out_file(str(tmp_path / "train.py")) == "train.py"

@@ -57,6 +57,15 @@ def test_a_result_names_rule_line_and_fingerprint(sick_report: Report) -> None:
     assert [one["id"] for one in first["relatedLocations"]] == [1]
 
 
+def test_a_file_is_a_reference_whatever_its_name(sick_report: Report) -> None:
+    first = sick_report.findings[0]
+    named = replace(first, location=replace(first.location, file="100 % #1.csv"))
+
+    result = run_of(replace(sick_report, findings=(named,)))["results"][0]
+
+    assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "100%20%25%20%231.csv"
+
+
 def test_the_rules_bring_their_pages(sick_run_report: Report) -> None:
     run = run_of(sick_run_report)
     rules = run["tool"]["driver"]["rules"]

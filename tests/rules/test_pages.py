@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
+import shutil
+import subprocess
+import sys
 from dataclasses import fields
+from pathlib import Path
 
 import pytest
 
-from nandoctor.rule import PAGE_HEADINGS, load_rules, needs, page
+from nandoctor.rule import load_rules, missing_headings, needs, page
 
 FAMILIES = {"data": "1", "forward": "2", "backward": "3", "training": "4", "head": "5", "weights": "6", "source": "8"}
 RULES = load_rules()
@@ -43,10 +48,54 @@ def test_the_file_is_named_after_the_cause(rule):
 
 
 def test_the_page_has_a_title_and_all_headings(rule):
-    sections = page(rule)
-    assert sections[""].strip()
-    assert set(sections) == {"", *PAGE_HEADINGS}
-    assert all(sections[heading].strip() for heading in PAGE_HEADINGS)
+    assert missing_headings(rule) == ()
+
+
+RULE_WITHOUT_SECTIONS = '''\
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True)
+class TooCold:
+    """Something was too cold.
+
+    Evidence:
+        The thermometer.
+
+    Remedy:
+
+    Example:
+        x = np.zeros(1)
+    """
+
+    code: ClassVar[str] = "ND199"
+    cause: ClassVar[str] = "too-cold"
+    title: ClassVar[str] = "Too cold"
+
+    def check(self, data):
+        yield from ()
+'''
+
+
+def test_a_rule_without_all_sections_fails_lint(tmp_path):
+    """What `make lint` runs, on a copy of the package with one more rule."""
+    root = Path(__file__).parents[2]
+    assert "$(BIN)/python .ci/rule_pages.py" in (root / "Makefile").read_text(encoding="utf-8")
+    shutil.copytree(root / "nandoctor", tmp_path / "nandoctor", ignore=shutil.ignore_patterns("__pycache__"))
+    command = [sys.executable, str(root / ".ci" / "rule_pages.py")]
+    options = {"env": {**os.environ, "PYTHONPATH": str(tmp_path)}, "capture_output": True, "text": True}
+
+    healthy = subprocess.run(command, **options, check=False)
+    (tmp_path / "nandoctor" / "rules" / "data" / "too_cold.py").write_text(RULE_WITHOUT_SECTIONS)
+    sick = subprocess.run(command, **options, check=False)
+
+    assert (healthy.returncode, healthy.stdout, healthy.stderr) == (0, "", "")
+    assert sick.returncode == 1
+    assert sick.stderr.splitlines() == [
+        f"{tmp_path}/nandoctor/rules/data/too_cold.py: ND199 too-cold lacks What it finds, Limit and source, Remedy, "
+        "When it is fine in its docstring"
+    ]
 
 
 def test_every_threshold_is_explained_on_the_page(rule):
