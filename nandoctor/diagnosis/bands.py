@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 
 from nandoctor.facts import ArrayFacts, Cell, ColumnFacts, DataFacts
+from nandoctor.facts.cells import is_of
 from nandoctor.finding import BadCell, Band, ColumnRow
 from nandoctor.stats import TensorStats
 
@@ -73,7 +74,7 @@ def _bad_cells(column: ColumnFacts) -> Iterator[BadCell]:
 def _held(cell: Cell, column: ColumnFacts) -> str:
     if math.isinf(cell.value):
         return "Inf" if cell.value > 0 else "-Inf"
-    return "missing" if column.stats.missing and not column.stats.nan else "NaN"
+    return "missing" if is_of(cell, column, "missing") else "NaN"
 
 
 def _exponents(stats: TensorStats) -> Mapping[int, int]:
