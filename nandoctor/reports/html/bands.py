@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from bokeh.models import ColumnDataSource
+from bokeh.models import ColumnDataSource, NoOverlap
 from bokeh.plotting import figure
 
 from nandoctor.finding import Band
@@ -15,7 +15,7 @@ from nandoctor.stats import DtypeLimits
 from nandoctor.wording import number
 
 _LONGEST_NAME = 30
-_TALLEST_ROW, _LOWEST_ROW, _WANTED_HEIGHT = 26, 5, 900
+_TALLEST_ROW, _LOWEST_ROW, _WANTED_HEIGHT = 26, 8, 900
 _BETWEEN_NAMES = 14
 _MOSTLY = 0.5
 
@@ -80,7 +80,8 @@ def bands_plot(
         x_range=(decades.zero - decades.margin / 2, decades.bad + decades.margin / 2),
         y_range=(len(names) - 0.5, top),
     )
-    plot.ygrid.grid_line_color = None
+    # The page has a colour for every grid and axis, which None would not keep from them.
+    plot.ygrid.visible = False
     named = {top + ruler * (place + 0.5): name for place, name in enumerate(rulers)}
     for y, name in named.items():
         _draw_ruler(plot, rulers[name], y, ruler, len(names))
@@ -93,7 +94,8 @@ def bands_plot(
     labels = {float(one): power_of_ten(one) for one in decades.labelled}
     ticks(plot, "x", {decades.zero: "0", **labels, decades.bad: "NaN\nInf"})
     ticks(plot, "y", named | {float(one): shortened(names[one]) for one in _labelled_rows(len(names), height, marked)})
-    plot.yaxis.axis_line_color = plot.yaxis.major_tick_line_color = None
+    plot.xaxis.major_label_policy = NoOverlap(min_distance=6)
+    plot.yaxis.axis_line_alpha = plot.yaxis.major_tick_line_alpha = 0
     return plot
 
 
@@ -131,15 +133,18 @@ def _draw_lane(
     plot: figure, lane: Lane, names: Sequence[str], decades: Decades, offset: float, breadth: float
 ) -> None:
     known = [(place, one) for place, one in enumerate(lane.bands) if one is not None]
-    source = _source(lane, names, [pair for pair in known if pair[1].largest is not None], offset)
+    shown = [pair for pair in known if pair[1].largest is not None]
+    source = _source(lane, names, shown, offset)
     thin = plot.segment(
         x0="smallest", x1="largest", y0="y", y1="y", source=source, line_color=lane.colour, line_width=1.5
     )
     thick = plot.hbar(
-        y="y", left="low", right="high", height=breadth, source=source, fill_color=lane.colour, line_color=None
+        y="y", left="low", right="high", height=breadth, source=source, fill_color=lane.colour, line_color=lane.colour
     )
-    plot.scatter(
-        x="median", y="y", marker="dash", angle=math.pi / 2, size=9, source=source, line_color="#ffffff", line_width=2
+    wide = [pair for pair in shown if math.log10(pair[1].high or 1) - math.log10(pair[1].low or 1) > decades.margin / 2]
+    medians = _source(lane, names, wide, offset)
+    plot.hbar(
+        y="y", left="median", right="median", height=breadth, source=medians, line_color="#ffffff", line_width=2
     )
     bad = _source(lane, names, [pair for pair in known if pair[1].nan or pair[1].infinite], offset)
     crosses = plot.scatter(
@@ -159,7 +164,7 @@ def _draw_lane(
     hover(
         plot,
         [thin, thick, crosses, rings],
-        [("", "@name"), (lane.of, "@range"), ("99 % of them", "@most"), ("among them", "@others")],
+        [("", "@name"), (lane.of, "@range"), ("98 % of them", "@most"), ("among them", "@others")],
     )
 
 
@@ -174,13 +179,20 @@ def _source(lane: Lane, names: Sequence[str], bands: Sequence[tuple[int, Band]],
             "smallest": logarithms([one.largest if one.smallest is None else one.smallest for _, one in bands]),
             "low": logarithms([one.largest if one.low is None else one.low for _, one in bands]),
             "median": logarithms([one.median for _, one in bands]),
-            "high": logarithms([one.largest if one.high is None else one.high for _, one in bands]),
+            "high": logarithms([_upper_end(one) for _, one in bands]),
             "largest": logarithms([one.largest for _, one in bands]),
             "range": [_range(one.smallest, one.largest) for _, one in bands],
             "most": [_range(one.low, one.high) for _, one in bands],
             "others": [told_others(one) or "no zeros, NaN or infinities" for _, one in bands],
         }
     )
+
+
+def _upper_end(band: Band) -> float | None:
+    """The upper end of the octave that the 99th percentile is in, or the largest magnitude where that is less."""
+    if band.high is None or band.largest is None:
+        return band.largest
+    return min(2.0 * band.high, band.largest)
 
 
 def _range(low: float | None, high: float | None) -> str:

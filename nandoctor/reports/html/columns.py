@@ -55,6 +55,8 @@ def _line(line: int | None) -> str:
 
 
 def _name(column: ColumnRow, columns: Sequence[ColumnRow]) -> str:
-    several = len({one.array for one in columns}) > 1
-    name = f"{column.array}: {column.column}" if several else column.column
+    """The column's name, with its array's where some columns are called the same, and its bad cells."""
+    name = f"column {column.column}" if column.column.isdigit() else column.column
+    if len({one.column for one in columns}) < len(columns):
+        name = f"{column.array}, {name}"
     return f"{name} ({bad})" if (bad := told_bad(column)) else name

@@ -70,7 +70,7 @@ def _plot(steps: Sequence[int], values: Sequence[float], colour: str, tripped: i
         y_range=(low - 0.12 * span, top),
         x_axis_label="step",
     )
-    plot.xgrid.grid_line_color = None
+    plot.xgrid.visible = False
     if tripped is not None and steps[0] <= tripped <= steps[-1]:
         plot.vstrip(
             x0=[tripped - 0.02 * reach], x1=[tripped + 0.02 * reach], fill_color=BAD, fill_alpha=0.16, line_color=None

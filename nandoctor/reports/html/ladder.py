@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bokeh.plotting import figure
 
-from nandoctor.finding import Report
+from nandoctor.finding import Finding, Report
 from nandoctor.reports.html.bands import Decades, Lane, bands_plot
 from nandoctor.reports.html.plots import GRADIENTS, VALUES
 from nandoctor.reports.places import shown_file
@@ -62,13 +63,25 @@ def ladder(report: Report) -> Ladder | None:
 
 
 def first_bad_op(report: Report) -> tuple[str | None, str, str] | None:
-    """The layer, the op with its line, and the pass of the root cause, where it is an error of an op that ran."""
-    if not report.findings or report.findings[0].severity != "error":
+    """The layer, the op with its line, and the pass of the first op that gave what is not finite.
+
+    It is that of the root cause or, where that is the data or the training, of what follows from it; None where no
+    error is an op's.
+    """
+    if not report.findings:
         return None
-    location = report.findings[0].location
-    if location.phase not in ("forward", "backward") or not (location.op or location.op_type or location.layer):
-        return None
-    op = location.op_type or location.op or "op"
-    if location.file and location.line is not None:
-        op = f"{op} ({shown_file(location.file).rpartition('/')[2]}:{location.line})"
-    return location.layer, op, f"{location.phase} pass"
+    for finding in (report.findings[0], *unfolded(report.findings[0])):
+        location = finding.location
+        if finding.severity == "error" and location.phase in ("forward", "backward") and location.op:
+            op = location.op_type or location.op
+            if location.file and location.line is not None:
+                op = f"{op} ({shown_file(location.file).rpartition('/')[2]}:{location.line})"
+            return location.layer, op, f"{location.phase} pass"
+    return None
+
+
+def unfolded(finding: Finding) -> Iterator[Finding]:
+    """All that follows from the finding, each consequence before those that follow from it."""
+    for consequence in finding.consequences:
+        yield consequence
+        yield from unfolded(consequence)

@@ -47,6 +47,13 @@ def _of(band: Band | None, name: str) -> Figure:
     return None if band is None else getattr(band, name)
 
 
+def _unless_bad(value: Figure, band: Band | None) -> Figure:
+    """The figure, but NaN or infinity where some of the values are: what was measured is of the finite ones alone."""
+    if band is not None and (band.nan or band.infinite):
+        return math.nan if band.nan else math.inf
+    return value
+
+
 def _percent(value: float) -> str:
     return f"{value * 100:.1f} %"
 
@@ -64,7 +71,7 @@ FIGURES: dict[str, Callable[[LayerRow], tuple[Figure, Callable[[float], str]]]] 
     "pinned": lambda row: (row.saturated_share, _percent),
     "headroom": lambda row: (row.headroom, _octaves),
     "gradient, smallest": lambda row: (_of(row.gradient, "smallest"), number),
-    "gradient, largest": lambda row: (_of(row.gradient, "largest"), number),
-    "gradient norm": lambda row: (row.gradient_norm, number),
-    "gradient / weight": lambda row: (row.gradient_to_weight, number),
+    "gradient, largest": lambda row: (_unless_bad(_of(row.gradient, "largest"), row.gradient), number),
+    "gradient norm": lambda row: (_unless_bad(row.gradient_norm, row.gradient), number),
+    "gradient / weight": lambda row: (_unless_bad(row.gradient_to_weight, row.gradient), number),
 }

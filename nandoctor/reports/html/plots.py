@@ -15,7 +15,6 @@ from bokeh.settings import settings
 
 # Each stands out from a white ground and from a nearly black one; letters and lines take the page's own colours.
 VALUES, GRADIENTS, BAD = "#3f7fc1", "#b8741a", "#d64545"
-LOWEST_WIDTH = 560
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -41,7 +40,7 @@ def ground(height: int, *, x_range: tuple[float, float], y_range: tuple[float, f
         axis.axis_label_text_font_style = "normal"
         axis.axis_label_text_font_size = "11px"
         axis.axis_label_text_font = "system-ui, sans-serif"
-        axis.minor_tick_line_color = None
+        axis.minor_tick_line_alpha = 0
         axis.major_tick_in = 0
     return plot
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from nandoctor.finding import Finding, Report, Summary
 from nandoctor.reports.places import brief_place, shown_file
 from nandoctor.reports.trials import told_trial
-from nandoctor.wording import plural
+from nandoctor.wording import named_columns, plural
 
 
 def heading(report: Report) -> str:
@@ -49,7 +51,7 @@ def _first(report: Report) -> Finding | None:
 def _sick(report: Report, first: Finding) -> list[str | None]:
     remedy = next((one for one in first.remedies if one.verdict == "verified"), next(iter(first.remedies), None))
     return [
-        symptom(report),
+        symptom(report) or f"{counted(report.summary)} in {report.subject.path}",
         first.message.partition(". ")[0],
         f"What to do: {remedy.title} ({told_trial(remedy).partition(': ')[0]})" if remedy is not None else None,
     ]
@@ -59,14 +61,24 @@ def _healthy(report: Report) -> list[str | None]:
     nearest = next((one for one in report.examined if one.startswith("nearest limit: ")), None)
     if report.run is not None and report.run.nearest_limit:
         nearest = report.run.nearest_limit
-    passes = next((one for one in report.examined if one.startswith(("passes: ", "data: ", "source: "))), None)
-    return [report.run.told if report.run is not None else passes, nearest]
+    return [report.run.told if report.run is not None else _looked_at(report.examined), nearest]
+
+
+def _looked_at(examined: Sequence[str]) -> str | None:
+    """What was looked at, of what was examined: the passes, else the data or the source."""
+    for kind in ("passes: ", "data: ", "source: "):
+        for sentence in examined:
+            if sentence.startswith(kind):
+                return sentence.removeprefix(kind)
+    return next(iter(examined), None)
 
 
 def _where(finding: Finding) -> str:
     location = finding.location
     if location.file and location.line is not None:
-        return f"in {shown_file(location.file).rpartition('/')[2]}:{location.line}"
+        return f"at {shown_file(location.file).rpartition('/')[2]}:{location.line}"
+    if location.columns and not location.layer and not location.op:
+        return f"in {named_columns(location.columns, 3)}"
     at = brief_place(location)
     return f"in {at}" if at else ""
 
