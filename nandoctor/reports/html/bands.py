@@ -90,7 +90,7 @@ def bands_plot(
         plot.scatter(x=[decades.bad], y=[marked], marker="x", size=12, line_color=BAD, line_width=3)
     breadth = 0.8 / max(len(lanes), 1)
     for place, lane in enumerate(lanes):
-        _draw_lane(plot, lane, names, decades, (place - (len(lanes) - 1) / 2) * breadth, breadth * 0.8)
+        _draw_lane(plot, lane, names, decades, offset=(place - (len(lanes) - 1) / 2) * breadth, breadth=breadth * 0.8)
     labels = {float(one): power_of_ten(one) for one in decades.labelled}
     ticks(plot, "x", {decades.zero: "0", **labels, decades.bad: "NaN\nInf"})
     ticks(plot, "y", named | {float(one): shortened(names[one]) for one in _labelled_rows(len(names), height, marked)})
@@ -121,7 +121,13 @@ def _draw_ruler(plot: figure, limits: DtypeLimits, y: float, height: float, rows
     subnormal, normal, largest = (math.log10(one) for one in (limits.subnormal, limits.normal, limits.largest))
     plot.segment(x0=[subnormal], x1=[normal], y0=[y], y1=[y], line_color="#8a8f98", line_width=1.5)
     plot.hbar(
-        y=[y], left=[normal], right=[largest], height=height * 0.3, fill_color="#8a8f98", line_color=None, fill_alpha=0.8
+        y=[y],
+        left=[normal],
+        right=[largest],
+        height=height * 0.3,
+        fill_color="#8a8f98",
+        line_color=None,
+        fill_alpha=0.8,
     )
     for limit in (normal, largest):
         plot.segment(
@@ -130,11 +136,11 @@ def _draw_ruler(plot: figure, limits: DtypeLimits, y: float, height: float, rows
 
 
 def _draw_lane(
-    plot: figure, lane: Lane, names: Sequence[str], decades: Decades, offset: float, breadth: float
+    plot: figure, lane: Lane, names: Sequence[str], decades: Decades, *, offset: float, breadth: float
 ) -> None:
     known = [(place, one) for place, one in enumerate(lane.bands) if one is not None]
     shown = [pair for pair in known if pair[1].largest is not None]
-    source = _source(lane, names, shown, offset)
+    source = _source(names, shown, offset)
     thin = plot.segment(
         x0="smallest", x1="largest", y0="y", y1="y", source=source, line_color=lane.colour, line_width=1.5
     )
@@ -142,11 +148,9 @@ def _draw_lane(
         y="y", left="low", right="high", height=breadth, source=source, fill_color=lane.colour, line_color=lane.colour
     )
     wide = [pair for pair in shown if math.log10(pair[1].high or 1) - math.log10(pair[1].low or 1) > decades.margin / 2]
-    medians = _source(lane, names, wide, offset)
-    plot.hbar(
-        y="y", left="median", right="median", height=breadth, source=medians, line_color="#ffffff", line_width=2
-    )
-    bad = _source(lane, names, [pair for pair in known if pair[1].nan or pair[1].infinite], offset)
+    medians = _source(names, wide, offset)
+    plot.hbar(y="y", left="median", right="median", height=breadth, source=medians, line_color="#ffffff", line_width=2)
+    bad = _source(names, [pair for pair in known if pair[1].nan or pair[1].infinite], offset)
     crosses = plot.scatter(
         x=decades.bad, y="y", marker="x", size=8, source=bad, line_color=BAD, line_width=2, name=f"bad {lane.of}"
     )
@@ -156,7 +160,7 @@ def _draw_lane(
         y="y",
         marker="circle",
         size=7,
-        source=_source(lane, names, mostly, offset),
+        source=_source(names, mostly, offset),
         fill_color=None,
         line_color=lane.colour,
         line_width=1.5,
@@ -168,7 +172,7 @@ def _draw_lane(
     )
 
 
-def _source(lane: Lane, names: Sequence[str], bands: Sequence[tuple[int, Band]], offset: float) -> ColumnDataSource:
+def _source(names: Sequence[str], bands: Sequence[tuple[int, Band]], offset: float) -> ColumnDataSource:
     def logarithms(of: Sequence[float | None]) -> list[float]:
         return [math.nan if one is None else math.log10(one) for one in of]
 

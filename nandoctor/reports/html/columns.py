@@ -16,7 +16,7 @@ MOST_DRAWN = 40
 
 
 def columns_plot(columns: Sequence[ColumnRow]) -> figure | None:
-    """The worst 40 columns, those of the largest values on top; None where none has a value that is finite and not 0."""
+    """The worst 40 columns, the largest values on top; None where no column has a value that is finite and not 0."""
     drawn = sorted(columns[:MOST_DRAWN], key=lambda one: -(one.band.median or one.band.largest or 0.0))
     ends = [end for one in drawn for end in (one.band.smallest, one.band.largest) if end]
     if not ends:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from bokeh.core.properties import value
-from bokeh.models import ColumnDataSource
+from bokeh.models import BasicTicker, ColumnDataSource
 from bokeh.plotting import figure
 
 from nandoctor.finding import RecordedStep, RunReport
@@ -75,12 +75,8 @@ def _plot(steps: Sequence[int], values: Sequence[float], colour: str, tripped: i
         plot.vstrip(
             x0=[tripped - 0.02 * reach], x1=[tripped + 0.02 * reach], fill_color=BAD, fill_alpha=0.16, line_color=None
         )
-    shown = [
-        math.nan if not math.isfinite(one) else math.log10(one) if logarithmic else one for one in values
-    ]
-    source = ColumnDataSource(
-        {"step": list(steps), "shown": shown, "value": [number(one) for one in values]}
-    )
+    shown = [math.nan if not math.isfinite(one) else math.log10(one) if logarithmic else one for one in values]
+    source = ColumnDataSource({"step": list(steps), "shown": shown, "value": [number(one) for one in values]})
     plot.line(x="step", y="shown", source=source, line_color=colour, line_width=2)
     dots = plot.scatter(x="step", y="shown", source=source, size=6, fill_color=colour, line_color=None)
     above = ColumnDataSource(
@@ -119,4 +115,4 @@ def _ticks(plot: figure, steps: Sequence[int], low: float, high: float, logarith
     elif low == high:
         ticks(plot, "y", {low: number(low)})
     else:
-        plot.yaxis[0].ticker.desired_num_ticks = 4
+        plot.yaxis[0].ticker = BasicTicker(desired_num_ticks=4)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from markupsafe import Markup
@@ -30,8 +31,8 @@ class Pictures:
     ladder: Ladder | None
     history: tuple[Series, ...]
     columns: tuple[ShownColumn, ...]
-    plots: dict[str, dict[str, Any]] = field(default_factory=dict)
-    library: Markup = Markup()
+    plots: Mapping[str, dict[str, Any]]
+    library: Markup
 
 
 def pictures(report: Report) -> Pictures:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from bokeh.embed import json_item
-from bokeh.models import FixedTicker, HoverTool, Range1d, Renderer
+from bokeh.models import FixedTicker, HoverTool, Range1d
+from bokeh.models.renderers import GlyphRenderer
 from bokeh.plotting import figure
 from bokeh.settings import settings
 
@@ -23,8 +24,8 @@ def ground(height: int, *, x_range: tuple[float, float], y_range: tuple[float, f
     plot = figure(
         height=height,
         sizing_mode="stretch_width",
-        x_range=Range1d(*x_range),
-        y_range=Range1d(*y_range),
+        x_range=Range1d(start=x_range[0], end=x_range[1]),
+        y_range=Range1d(start=y_range[0], end=y_range[1]),
         toolbar_location=None,
         tools="",
         background_fill_alpha=0,
@@ -49,10 +50,10 @@ def ticks(plot: figure, side: str, labels: Mapping[float, str]) -> None:
     """Put exactly these labels at an axis: "x" or "y"."""
     axis = plot.xaxis[0] if side == "x" else plot.yaxis[0]
     axis.ticker = FixedTicker(ticks=list(labels))
-    axis.major_label_overrides = dict(labels)
+    axis.major_label_overrides = {**labels}
 
 
-def hover(plot: figure, renderers: Iterable[Renderer], tooltips: list[tuple[str, str]]) -> None:
+def hover(plot: figure, renderers: Iterable[GlyphRenderer], tooltips: list[tuple[str, str]]) -> None:
     """Show these fields of what the pointer is on."""
     plot.add_tools(HoverTool(renderers=list(renderers), tooltips=tooltips, point_policy="follow_mouse"))
 

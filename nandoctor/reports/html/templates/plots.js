@@ -17,7 +17,7 @@
       document.getElementById(place).dataset.drawn = "yes";
     });
   }
-  const repaint = () => drawn.forEach((view) => view.invalidate_render ? view.invalidate_render() : view.request_render());
+  const repaint = () => drawn.forEach((view) => view.rerender());
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
   matchMedia("print").addEventListener("change", repaint);
 })();
