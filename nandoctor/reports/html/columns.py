@@ -24,7 +24,9 @@ def columns_plot(columns: Sequence[ColumnRow]) -> figure | None:
     first, last = math.floor(math.log10(min(ends))), math.ceil(math.log10(max(ends)))
     first, last = min(first, -1), max(last, 1)
     every = max(-(-(last - first) // 6), 1)
-    labelled = [one for one in range(first, last + 1) if one % every == 0]
+    # A label at an end would run into that of the zeros or of what is not finite.
+    beside = (last - first) * 0.08
+    labelled = [one for one in range(first, last + 1) if one % every == 0 and first + beside < one < last - beside]
     return bands_plot(
         [_name(one, columns) for one in drawn],
         [Lane("magnitudes", VALUES, [one.band for one in drawn])],
