@@ -209,6 +209,36 @@ def test_the_script_in_a_layers_name_does_not_run(chromium: Any, tmp_path: Path,
     one.page.close()
 
 
+def test_a_name_in_dollar_signs_fetches_no_typesetter(chromium: Any, tmp_path: Path, pictured_report: Report) -> None:
+    names = ("$$x^2$$", r"\(y\)")
+    layers = tuple(replace(row, layer=name) for row, name in zip(pictured_report.layers, names, strict=True))
+    column = replace(pictured_report.columns[0], column="$$x$$")
+    report = replace(pictured_report, layers=layers, columns=(column,))
+    one = Opened(chromium, tmp_path / "page.html", report)
+
+    one.drawn("plot-ladder")
+    one.drawn("plot-columns")
+    assert one.wrong == []
+    one.page.close()
+
+
+def test_on_a_narrow_screen_names_leave_room_for_what_they_name(
+    chromium: Any, tmp_path: Path, pictured_report: Report
+) -> None:
+    one = Opened(chromium, tmp_path / "page.html", pictured_report)
+    one.page.set_viewport_size({"width": 400, "height": 900})
+    one.page.reload()
+    one.drawn("plot-ladder")
+
+    labels = one.page.evaluate(
+        "[...Bokeh.index].filter(({ model }) => model.left).flatMap(({ model }) => model.left.flatMap("
+        "(axis) => [...axis.major_label_overrides.values()].map((label) => label.text)))"
+    )
+    assert "class…robabilities" in labels
+    assert max(len(label) for label in labels) <= 18
+    one.page.close()
+
+
 def test_a_healthy_page_looks_healthy(chromium: Any, tmp_path: Path, healthy_report: Report) -> None:
     one = Opened(chromium, tmp_path / "page.html", healthy_report)
 

@@ -151,9 +151,7 @@ def _draw_lane(
     medians = _source(names, wide, offset)
     plot.hbar(y="y", left="median", right="median", height=breadth, source=medians, line_color="#ffffff", line_width=2)
     bad = _source(names, [pair for pair in known if pair[1].nan or pair[1].infinite], offset)
-    crosses = plot.scatter(
-        x=decades.bad, y="y", marker="x", size=8, source=bad, line_color=BAD, line_width=2, name=f"bad {lane.of}"
-    )
+    crosses = plot.scatter(x=decades.bad, y="y", marker="x", size=8, source=bad, line_color=BAD, line_width=2)
     mostly = [pair for pair in known if pair[1].count and pair[1].zeros >= _MOSTLY * pair[1].count]
     rings = plot.scatter(
         x=decades.zero,

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from bokeh.embed import json_item
-from bokeh.models import FixedTicker, HoverTool, Range1d
+from bokeh.models import FixedTicker, HoverTool, PlainText, Range1d
 from bokeh.models.renderers import GlyphRenderer
-from bokeh.models.text import BaseText
 from bokeh.plotting import figure
 from bokeh.settings import settings
 
@@ -33,7 +32,6 @@ def ground(height: int, *, x_range: tuple[float, float], y_range: tuple[float, f
         border_fill_alpha=0,
         outline_line_color=None,
         min_border_right=16,
-        output_backend="canvas",
         **axes,
     )
     for axis in plot.axis:
@@ -51,8 +49,8 @@ def ticks(plot: figure, side: str, labels: Mapping[float, str]) -> None:
     """Put exactly these labels at an axis: "x" or "y"."""
     axis = plot.xaxis[0] if side == "x" else plot.yaxis[0]
     axis.ticker = FixedTicker(ticks=list(labels))
-    overrides: dict[float | str, str | BaseText] = {place: label for place, label in labels.items()}  # noqa: C416
-    axis.major_label_overrides = overrides
+    # A plain string in dollar signs would be taken for mathematics, whose typesetter is fetched from the network.
+    axis.major_label_overrides = {place: PlainText(text=label) for place, label in labels.items()}
 
 
 def hover(plot: figure, renderers: Iterable[GlyphRenderer[Any]], tooltips: list[tuple[str, str]]) -> None:

@@ -3,17 +3,17 @@
   "use strict";
   const NARROW = 600;
   const LONGEST = 18;
-  const drawn = [];
-  // On a narrow screen the names leave room for what they name.
-  const shorten = (axis) => {
-    const short = (name) => name.length > LONGEST ? `${name.slice(0, 5)}…${name.slice(6 - LONGEST)}` : name;
-    axis.major_label_overrides = new Map([...axis.major_label_overrides].map(([place, name]) => [place, short(name)]));
+  const short = (name) => name.length > LONGEST ? `${name.slice(0, 5)}…${name.slice(6 - LONGEST)}` : name;
+  // On a narrow screen the names at the axes leave room for what they name.
+  const fitting = (_, one) => {
+    if (innerWidth < NARROW && one && one.name === "PlainText") one.attributes.text = short(one.attributes.text);
+    return one;
   };
-  const plots = JSON.parse(document.getElementById("plots").textContent);
+  const drawn = [];
+  const plots = JSON.parse(document.getElementById("plots").textContent, fitting);
   for (const [place, item] of Object.entries(plots)) {
     Bokeh.embed.embed_item(item, place).then((views) => {
-      drawn.push(...views);
-      if (innerWidth < NARROW) [...views].forEach(({ model }) => (model.left || []).forEach(shorten));
+      drawn.push(...[...views].filter(({ model }) => model.type === "Figure"));
       document.getElementById(place).dataset.drawn = "yes";
     });
   }
