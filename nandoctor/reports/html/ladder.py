@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bokeh.plotting import figure
 
-from nandoctor.finding import Finding, Report
+from nandoctor.finding import Report
 from nandoctor.reports.html.bands import Decades, Lane, bands_plot
 from nandoctor.reports.html.plots import GRADIENTS, VALUES
+from nandoctor.reports.html.telling import unfolded
 from nandoctor.reports.places import shown_file
 from nandoctor.stats import DTYPE_LIMITS
 
@@ -78,10 +78,3 @@ def first_bad_op(report: Report) -> tuple[str | None, str, str] | None:
                 op = f"{op} ({shown_file(location.file).rpartition('/')[2]}:{location.line})"
             return location.layer, op, f"{location.phase} pass"
     return None
-
-
-def unfolded(finding: Finding) -> Iterator[Finding]:
-    """All that follows from the finding, each consequence before those that follow from it."""
-    for consequence in finding.consequences:
-        yield consequence
-        yield from unfolded(consequence)

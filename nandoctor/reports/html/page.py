@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from nandoctor.finding import Finding, Report, Scalar
+from nandoctor.finding import Report, Scalar
 from nandoctor.reports.html.layers import FIGURES, shown_layers
-from nandoctor.reports.html.telling import counted, heading, sentences, symptom
+from nandoctor.reports.html.telling import counted, heading, sentences, unfolded
 from nandoctor.reports.places import place
 from nandoctor.reports.trials import told_trial
 from nandoctor.wording import number, plural
@@ -57,7 +56,6 @@ def _environment() -> Environment:
         place=place,
         plural=plural,
         sentences=sentences,
-        symptom=symptom,
         trial=told_trial,
         unfolded=unfolded,
     )
@@ -85,10 +83,3 @@ def patch_lines(patch: str) -> list[tuple[str, str]]:
         return [("", line) for line in lines]
     kinds = {"+": "added", "-": "removed", "@": "place"}
     return [("place" if line.startswith(("+++", "---")) else kinds.get(line[:1], ""), line) for line in lines]
-
-
-def unfolded(finding: Finding) -> Iterator[Finding]:
-    """All that follows from the finding, each consequence before those that follow from it."""
-    for consequence in finding.consequences:
-        yield consequence
-        yield from unfolded(consequence)

@@ -1,8 +1,8 @@
-"""The diagnosis in three sentences."""
+"""The diagnosis in words: its heading, its three sentences, what follows from a finding."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from nandoctor.finding import Finding, Report, Summary
 from nandoctor.reports.places import brief_place, shown_file
@@ -25,7 +25,7 @@ def counted(summary: Summary) -> str:
     return ", ".join(plural(count, name) for count, name in counts if count) or "no findings"
 
 
-def symptom(report: Report) -> str | None:
+def _symptom(report: Report) -> str | None:
     """What the user saw: what the run came to, or the first link of the root cause's chain."""
     if report.run is not None:
         return report.run.told
@@ -43,6 +43,13 @@ def sentences(report: Report) -> tuple[str, ...]:
     return tuple(_sentence(one) for one in told if one)
 
 
+def unfolded(finding: Finding) -> Iterator[Finding]:
+    """All that follows from the finding, each consequence before those that follow from it."""
+    for consequence in finding.consequences:
+        yield consequence
+        yield from unfolded(consequence)
+
+
 def _first(report: Report) -> Finding | None:
     """The root cause, where there is any error or warning."""
     return report.findings[0] if report.findings and report.findings[0].severity != "note" else None
@@ -51,7 +58,7 @@ def _first(report: Report) -> Finding | None:
 def _sick(report: Report, first: Finding) -> list[str | None]:
     remedy = next((one for one in first.remedies if one.verdict == "verified"), next(iter(first.remedies), None))
     return [
-        symptom(report) or f"{counted(report.summary)} in {report.subject.path}",
+        _symptom(report) or f"{counted(report.summary)} in {report.subject.path}",
         first.message.partition(". ")[0],
         f"What to do: {remedy.title} ({told_trial(remedy).partition(': ')[0]})" if remedy is not None else None,
     ]
