@@ -25,6 +25,7 @@ class ReportFormat(StrEnum):
     JUNIT = "junit"
     GITHUB = "github"
     MARKDOWN = "markdown"
+    HTML = "html"
 
 
 SUFFIXES: Mapping[str, ReportFormat] = {
@@ -35,6 +36,7 @@ SUFFIXES: Mapping[str, ReportFormat] = {
     ".sarif": ReportFormat.SARIF,
     ".xml": ReportFormat.JUNIT,
     ".md": ReportFormat.MARKDOWN,
+    ".html": ReportFormat.HTML,
 }
 
 
@@ -80,5 +82,9 @@ def render(
             from nandoctor.reports import markdown
 
             return markdown.render(report)
+        case ReportFormat.HTML:
+            from nandoctor.reports import html
+
+            return html.render(report)
         case _:
             assert_never(name)

@@ -56,13 +56,14 @@ def test_yaml_holds_the_contract_in_its_order(report: Report) -> None:
         ("a.yaml", ReportFormat.YAML),
         ("a.b.YML", ReportFormat.YAML),
         ("folder/a.json", ReportFormat.JSON),
+        ("page.html", ReportFormat.HTML),
     ],
 )
 def test_the_suffix_names_the_format(file: str, name: ReportFormat) -> None:
     assert format_of(Path(file)) is name
 
 
-@pytest.mark.parametrize("file", ["report", "report.html", ".json"])
+@pytest.mark.parametrize("file", ["report", "report.pdf", ".json"])
 def test_an_unknown_suffix_is_a_usage_error(file: str) -> None:
     with pytest.raises(NandoctorError, match="names no report format") as raised:
         format_of(Path(file))

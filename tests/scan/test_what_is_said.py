@@ -173,3 +173,25 @@ def test_what_an_addition_swallows_is_told_and_what_a_mask_does_is_not(keras: An
     assert (found.severity, found.evidence["share"]) == ("warning", 1.0)
     assert "/lost_" in found.message
     assert "disparate-scales-in-op" not in {one.cause for one in scanned(masked, normal(64, 8)).findings}
+
+
+def test_the_bands_of_layers_and_gradients_hold_the_figures_that_were_measured(
+    keras: Any, scanned: Callable[..., Report]
+):
+    layers = [keras.layers.Dense(8, activation="relu", name="first"), keras.layers.Dense(1, name="head")]
+    model = keras.Sequential([keras.Input((4,)), *layers])
+    model.compile(loss="mse")
+
+    report = scanned(model, normal(64, 4), normal(64, 1))
+
+    assert [row.layer for row in report.layers] == ["first", "head"]
+    for row in report.layers:
+        values, gradient = row.activation, row.gradient
+        assert values is not None
+        assert gradient is not None
+        assert values.largest == max(abs(row.minimum or 0.0), abs(row.maximum or 0.0))
+        assert 0.0 < (values.smallest or 0.0) <= (values.median or 0.0) <= (values.largest or 0.0)
+        assert 0.0 < (gradient.smallest or 0.0) <= (gradient.largest or 0.0) <= (row.gradient_norm or 0.0)
+    assert report.layers[0].activation is not None
+    assert report.layers[0].activation.count == 64 * 8
+    assert [(column.array, column.column) for column in report.columns if column.array == "y"] == [("y", "0")]
