@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from nandoctor.api.writing import write_facts
-from nandoctor.config import FailOn, read_config
+from nandoctor.config import FailOn, is_reached, read_config
 from nandoctor.finding import Finding, Report
 
 if TYPE_CHECKING:
@@ -25,13 +25,27 @@ if TYPE_CHECKING:
 
 
 class TrainingError(Exception):
-    """A watched training with findings: `report` holds them, and the message is that report as a table."""
+    """A watched training with findings: `report` holds them, and the message is that report as a table.
+
+    A notebook shows the report in its place, and one line instead of a traceback.
+    """
 
     def __init__(self, report: Report) -> None:
-        from nandoctor.reports.formats import ReportFormat, render
-
-        super().__init__(f"\n{render(report, ReportFormat.TABLE)}")
+        super().__init__(f"\n{report}\n")
         self.report = report
+        self._shown = False
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows in place of a traceback, which would only lead to nandoctor itself."""
+        from IPython.display import display
+
+        from nandoctor.reports.table import in_short
+
+        # IPython asks a second time for its history.
+        if not self._shown:
+            self._shown = True
+            display(self.report)
+        return [f"{type(self).__name__}: {in_short(self.report)}"]
 
 
 @dataclass(frozen=True)
@@ -148,7 +162,7 @@ def watch(
 
     config = read_config()
     capsules = Path(capsule_dir) if capsule_dir is not None else CAPSULES
-    script = "notebook" if _in_notebook() else sys.argv[0]
+    script = "notebook" if _is_notebook() else sys.argv[0]
     watching, earlier = _watching(script, Wanted(on_trip, max_steps, capsules), _on_standard_error, Path.cwd())
     watched = Watched()
     watching.begin()
@@ -160,9 +174,7 @@ def watch(
             raise
     watching.end()
     watched.report = _diagnosed(watching, earlier(), config.policy)
-    summary = watched.report.summary
-    counted = {"error": summary.error, "warning": summary.error + summary.warning, "never": 0}
-    if counted[fail_on or config.fail_on or "error"]:
+    if is_reached(fail_on or config.fail_on or "error", watched.report.summary):
         raise TrainingError(watched.report) from None
 
 
@@ -205,5 +217,7 @@ def _diagnosed(watching: Watching, earlier: Sequence[Finding], policy: Policy) -
     return replace(report, notices=(*report.notices, *watching.notices))
 
 
-def _in_notebook() -> bool:
-    return hasattr(sys.modules.get("IPython"), "get_ipython") and not sys.argv[0].endswith(".py")
+def _is_notebook() -> bool:
+    """Whether IPython runs the code, in a notebook or a terminal: `sys.argv` is its own there."""
+    ipython = sys.modules.get("IPython")
+    return ipython is not None and ipython.get_ipython() is not None

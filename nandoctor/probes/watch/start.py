@@ -25,8 +25,15 @@ if TYPE_CHECKING:
     from nandoctor.probes.watch.seen import Trip
     from nandoctor.probes.watch.session import Optimizing, Watch
 
+_running: list[Watching] = []
 
-@dataclass
+
+def is_watched() -> bool:
+    """Whether a run is being watched in this process."""
+    return bool(_running)
+
+
+@dataclass(eq=False)
 class Watching:
     """One watched run.
 
@@ -62,6 +69,7 @@ class Watching:
     def begin(self) -> None:
         """Watch from now on, or from when TensorFlow and Keras are imported."""
         self._late = "tensorflow" in sys.modules
+        _running.append(self)
         self._tables.begin()
         when_imported(self._imported)
 
@@ -78,6 +86,8 @@ class Watching:
         finally:
             self._ended = True
             self._tables.end()
+            if self in _running:
+                _running.remove(self)
             for undo in reversed(self._undo):
                 undo()
             self._undo.clear()
