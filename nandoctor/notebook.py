@@ -44,7 +44,8 @@ def _run(shell: Any, cell: str) -> None:
     above = 1 + len(cell) - len(cell.lstrip("\n"))
     source = "\n" * above + shell.transform_cell(cell)
     name = _cell_file(shell) or shell.compile.cache(source, shell.execution_count)
-    linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
+    shown = f"%%nandoctor{source}"
+    linecache.cache[name] = (len(shown), None, shown.splitlines(keepends=True), name)
     tree = shell.transform_ast(shell.compile.ast_parse(source, name))
     *body, last = tree.body or [ast.Pass()]
     if isinstance(last, ast.Expr):

@@ -219,5 +219,5 @@ def _diagnosed(watching: Watching, earlier: Sequence[Finding], policy: Policy) -
 
 def _is_notebook() -> bool:
     """Whether IPython runs the code, in a notebook or a terminal: `sys.argv` is its own there."""
-    ipython = sys.modules.get("IPython")
-    return ipython is not None and ipython.get_ipython() is not None
+    # While IPython is being imported there is no such function in it.
+    return getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)() is not None
