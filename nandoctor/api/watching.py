@@ -162,8 +162,7 @@ def watch(
 
     config = read_config()
     capsules = Path(capsule_dir) if capsule_dir is not None else CAPSULES
-    script = "notebook" if _is_notebook() else sys.argv[0]
-    watching, earlier = _watching(script, Wanted(on_trip, max_steps, capsules), _on_standard_error, Path.cwd())
+    watching, earlier = _watching(_what_runs(), Wanted(on_trip, max_steps, capsules), _on_standard_error, Path.cwd())
     watched = Watched()
     watching.begin()
     try:
@@ -217,7 +216,10 @@ def _diagnosed(watching: Watching, earlier: Sequence[Finding], policy: Policy) -
     return replace(report, notices=(*report.notices, *watching.notices))
 
 
-def _is_notebook() -> bool:
-    """Whether IPython runs the code, in a notebook or a terminal: `sys.argv` is its own there."""
+def _what_runs() -> str:
+    """The name of what the block stands in: the test, the notebook, or the script."""
+    if "pytest" in sys.modules and (test := os.environ.get("PYTEST_CURRENT_TEST")):
+        return test.rpartition(" ")[0]
     # While IPython is being imported there is no such function in it.
-    return getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)() is not None
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return sys.argv[0] if shell is None else "notebook"

@@ -18,7 +18,10 @@ _asking: set[type] = set()
 
 
 def callback_kinds() -> tuple[type, ...]:
-    """The callbacks of the Keras that TensorFlow uses and of those that are loaded, of which one class can be made."""
+    """The callbacks of the Keras that TensorFlow uses and of those that are loaded, of which one class can be made.
+
+    What Keras 3 says of a callback's model comes first: it cannot be written to, as tf-keras would.
+    """
     return tuple(dict.fromkeys(keras.callbacks.Callback for keras in _kerases()))
 
 
@@ -71,5 +74,4 @@ def _callbacks(fit: Any, model: Any, args: tuple[Any, ...], kwargs: dict[str, An
 def _kerases() -> list[ModuleType]:
     import tensorflow as tf
 
-    loaded = [sys.modules[name] for name in ("keras", "tf_keras") if name in sys.modules]
-    return [tf.keras, *loaded]
+    return [*(sys.modules[name] for name in ("keras", "tf_keras") if name in sys.modules), tf.keras]
