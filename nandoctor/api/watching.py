@@ -172,7 +172,11 @@ def watch(
         if not watching.stopped(error):
             raise
     watching.end()
-    watched.report = _diagnosed(watching, earlier(), config.policy)
+    report = _diagnosed(watching, earlier(), config.policy)
+    if watching.saw_nothing:
+        told = watching.told()
+        report = replace(report, notices=(f"{told[0].upper()}{told[1:]}.", *report.notices))
+    watched.report = report
     if is_reached(fail_on or config.fail_on or "error", watched.report.summary):
         raise TrainingError(watched.report) from None
 

@@ -148,6 +148,11 @@ class Watching:
         """How many updates of weights were watched."""
         return self.watch.steps() if self.watch is not None else 0
 
+    @property
+    def saw_nothing(self) -> bool:
+        """Whether there was neither an update of weights nor an evaluation."""
+        return self.watch is None or not (self.steps or self.tripped or self.watch.evaluations)
+
     def stopped(self, error: BaseException | None) -> bool:
         """Whether it was the watch that ended the training by this error."""
         if self.watch is None or error is None:
@@ -158,7 +163,7 @@ class Watching:
 
     def told(self, nearest: str | None = None) -> str:
         """The run in one sentence, with how near anything came to a limit."""
-        if self.watch is None or not (self.steps or self.tripped or self.watch.evaluations):
+        if self.watch is None or self.saw_nothing:
             return f"nothing was watched: {self._why_unwatched()}"
         from nandoctor.facts import RunFacts
         from nandoctor.probes.watch.sentence import sentence
