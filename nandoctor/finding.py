@@ -157,11 +157,32 @@ class ReportSubject:
 
 
 @dataclass(frozen=True)
+class Band:
+    """Where the magnitudes of some values lie: `count` of them, of which `zeros` are 0, `nan` NaN, `infinite` infinite.
+
+    `largest` is exact. `smallest` (of those that are not 0) and `low`, `median`, `high` (the 1st, 50th and 99th
+    percentile of the same) are powers of two, at most a factor of two too low; of a layer they are those of a sample.
+    None where no value is finite and not 0, or no such figures were taken.
+    """
+
+    count: int
+    zeros: int
+    nan: int
+    infinite: int
+    smallest: float | None
+    low: float | None
+    median: float | None
+    high: float | None
+    largest: float | None
+
+
+@dataclass(frozen=True)
 class LayerRow:
     """One line of the layer table: extremes of |activation|, and how far they are from the dtype's limit.
 
     `headroom` is in powers of two; `gradient_to_weight` is the largest ratio of norms among the layer's
-    variables. None where nothing was measured.
+    variables. `activation` and `gradient` are the bands of its output and of its variables' gradients. None where
+    nothing was measured.
     """
 
     layer: str
@@ -175,6 +196,49 @@ class LayerRow:
     headroom: float | None
     gradient_norm: float | None
     gradient_to_weight: float | None
+    activation: Band | None = None
+    gradient: Band | None = None
+
+
+@dataclass(frozen=True)
+class BadCell:
+    """A cell that is no finite number: its data row (from 0), what it holds, and the line it was read from.
+
+    `holds` is the text as written where there is one, else NaN, Inf, -Inf or missing.
+    """
+
+    row: int
+    holds: str
+    line: int | None = None
+    file: str | None = None
+
+
+@dataclass(frozen=True)
+class ColumnRow:
+    """One column of the data: the band of its magnitudes, its range, and the cells that are no finite number.
+
+    `low`, `median` and `high` are its 1st, 50th and 99th percentile, None without finite values. `cells` are the first
+    bad ones, at most 4; the band has the counts of NaN and infinities, `missing` those of empty cells and `text` those
+    of cells that hold no number.
+    """
+
+    array: str
+    column: str
+    role: Literal["input", "label", "unused"]
+    minimum: float | None
+    low: float | None
+    median: float | None
+    high: float | None
+    maximum: float | None
+    missing: int
+    text: int
+    band: Band
+    cells: tuple[BadCell, ...] = ()
+
+    @property
+    def bad(self) -> int:
+        """How many cells are NaN, infinite, missing or text."""
+        return self.band.nan + self.band.infinite + self.missing + self.text
 
 
 @dataclass(frozen=True)
@@ -226,6 +290,7 @@ class Report:
     rules that could not be applied, `notices` what the reader must know about how the examination was made,
     `check_numerics` what TensorFlow's own instrument said. `prescription` is what data that was examined alone
     needs, column by column. `run` is about a watched training. `pages` are those of the rules that found something.
+    `columns` are those of the data, the worst first, and `columns_left_out` how many more there are.
     As text it is the table that the commands print, in a notebook the core of the HTML page.
     """
 
@@ -241,6 +306,8 @@ class Report:
     prescription: tuple[ColumnPrescription, ...] = ()
     run: RunReport | None = None
     pages: tuple[RulePage, ...] = ()
+    columns: tuple[ColumnRow, ...] = ()
+    columns_left_out: int = 0
     schema_version: int = SCHEMA_VERSION
 
     def __str__(self) -> str:

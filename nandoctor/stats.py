@@ -184,22 +184,22 @@ class TensorStats:
     @property
     def binades(self) -> int | None:
         """How many powers of two lie between the smallest and largest non-zero magnitude; None without histogram."""
-        exponents = self._exponents()
+        exponents = self.exponents()
         if exponents is None:
             return None
         return (max(exponents) - min(exponents)) if exponents else 0
 
     def above(self, exponent: int) -> int | None:
         """How many finite values have a magnitude of at least 2**exponent; None without histogram."""
-        exponents = self._exponents()
+        exponents = self.exponents()
         return None if exponents is None else sum(count for e, count in exponents.items() if e >= exponent)
 
     def below(self, exponent: int) -> int | None:
         """How many finite non-zero values have a magnitude under 2**exponent; None without histogram."""
-        exponents = self._exponents()
+        exponents = self.exponents()
         return None if exponents is None else sum(count for e, count in exponents.items() if e < exponent)
 
-    def _exponents(self) -> dict[int, int] | None:
+    def exponents(self) -> dict[int, int] | None:
         """Binary exponent of each non-zero finite value to its count (float64 subnormals are -1023)."""
         if self.histogram is None:
             return None

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 
 from nandoctor.diagnosis.applying import applied, rule_pages
+from nandoctor.diagnosis.bands import band, column_rows
 from nandoctor.diagnosis.cited import cited
 from nandoctor.diagnosis.folding import folded
 from nandoctor.diagnosis.links import with_links
@@ -16,9 +17,10 @@ from nandoctor.diagnosis.ranking import ranked
 from nandoctor.diagnosis.recording import run_examined, run_report
 from nandoctor.diagnosis.watched import of_run, of_the_trip_first
 from nandoctor.facts import DataFacts, Facts, GradientFacts, StepFacts
-from nandoctor.finding import Finding, LayerRow, Report, ReportSubject, Summary
+from nandoctor.finding import Band, Finding, LayerRow, Report, ReportSubject, Summary
 from nandoctor.policy import Policy
 from nandoctor.rule import apply_rules, load_rules, needs
+from nandoctor.stats import merged
 from nandoctor.wording import number, plural
 
 OF_DATA = "1"
@@ -51,6 +53,7 @@ def diagnose(facts: Facts, policy: Policy | None = None) -> Report:
         roots = tuple(at_the_end(one) if trip is None else at_the_trip(one, trip) for one in roots)
         roots = tuple(in_the_files(one, facts.data) for one in roots)
     roots = cited([with_links(one, facts) for one in roots if not policy.hides(one)], facts, policy)
+    columns, left_out = column_rows(facts.data) if facts.data else ((), 0)
     return Report(
         tool=facts.tool,
         subject=_subject(facts),
@@ -68,6 +71,8 @@ def diagnose(facts: Facts, policy: Policy | None = None) -> Report:
         prescription=prescription(facts.data) if alone and facts.data else (),
         run=run_report(run, _nearest_limit(facts.step) if facts.step else None) if run is not None else None,
         pages=rule_pages(rules, roots),
+        columns=columns,
+        columns_left_out=left_out,
     )
 
 
@@ -196,7 +201,17 @@ def _layer_rows(step: StepFacts) -> Iterator[LayerRow]:
             headroom=layer.activation.headroom(layer.dtype),
             gradient_norm=math.sqrt(sum(one.norm**2 for one in gradients)) if gradients else None,
             gradient_to_weight=max(ratios) if ratios else None,
+            activation=band(layer.activation, layer.sample),
+            gradient=_gradient_band(gradients),
         )
+
+
+def _gradient_band(gradients: Sequence[GradientFacts]) -> Band | None:
+    """The band of the gradients of all variables of a layer together."""
+    if not gradients:
+        return None
+    samples = [one.sample for one in gradients if one.sample is not None]
+    return band(merged([one.stats for one in gradients if one.stats is not None]), merged(samples) if samples else None)
 
 
 def _owner(layer: str | None, rows: set[str]) -> str | None:

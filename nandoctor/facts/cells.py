@@ -69,7 +69,7 @@ def bad_cells(array: ArrayFacts, kind: Badness) -> BadCells | None:
     if array.stats is None or not _count(array.stats, kind):
         return None
     columns = [(column.name, _count(column.stats, kind)) for column in array.columns]
-    first = [(column.name, cell) for column in array.columns for cell in column.bad if _is(cell, column, kind)]
+    first = [(column.name, cell) for column in array.columns for cell in column.bad if is_of(cell, column, kind)]
     return BadCells(
         count=_count(array.stats, kind),
         values=array.stats.count,
@@ -105,7 +105,8 @@ def _count(stats: TensorStats, kind: Badness) -> int:
     return stats.nan if kind == "nan" else stats.missing
 
 
-def _is(cell: Cell, column: ColumnFacts, kind: Badness) -> bool:
+def is_of(cell: Cell, column: ColumnFacts, kind: Badness) -> bool:
+    """Whether a bad cell of the column is of that kind."""
     if not math.isnan(cell.value):
         return kind == "inf"
     if kind == "inf" or not _count(column.stats, kind):

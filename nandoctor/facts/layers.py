@@ -24,7 +24,7 @@ class LayerFacts:
     upper end of a bounded activation (sigmoid, tanh, softmax: within 1e-3 of the end), None for others.
     `margin` is how far apart the values that a softmax is taken of lie in one row, at most, for a sigmoid their largest
     magnitude; None for other ops. `head` marks the layers that give the model's outputs. `inference` tells the pass it
-    was taken in.
+    was taken in. `sample` are statistics of some of its values, with a histogram.
     """
 
     layer: str
@@ -40,6 +40,7 @@ class LayerFacts:
     head: bool = False
     inference: bool = True
     margin: float | None = None
+    sample: TensorStats | None = None
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class GradientFacts:
     one batch, `weight_norm` the variable's. `cut_by` names the op that lets no gradient through, where the
     variable has none; `reads` the op or input whose result the forward pass multiplies a kernel by (the same one
     for kernels that stand side by side), None where there is none; `looked_up` whether single rows of it are looked
-    up, as of an embedding.
+    up, as of an embedding. `sample` are statistics of some of its values, with a histogram.
     """
 
     variable: str
@@ -63,6 +64,7 @@ class GradientFacts:
     cut_by: str | None = None
     reads: str | None = None
     looked_up: bool = False
+    sample: TensorStats | None = None
 
     @property
     def kernel(self) -> bool:

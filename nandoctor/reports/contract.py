@@ -30,6 +30,8 @@ def as_mapping(report: Report) -> dict[str, Any]:
         "check_numerics": report.check_numerics,
         "prescription": [asdict(one) for one in report.prescription],
         "run": asdict(report.run) if report.run else None,
+        "columns": [asdict(column) for column in report.columns],
+        "columns_left_out": report.columns_left_out,
     }
     whole: dict[str, Any] = plain(mapping)
     return whole

@@ -23,12 +23,19 @@ from nandoctor.facts import (
     TripFacts,
 )
 from nandoctor.finding import (
+    BadCell,
+    Band,
+    ColumnRow,
     Finding,
     LayerRow,
+    Link,
     Location,
+    RecordedStep,
     Remedy,
     Report,
     ReportSubject,
+    RulePage,
+    RunReport,
     Skipped,
     Summary,
     Tool,
@@ -142,6 +149,35 @@ def sick_report() -> Report:
             "op_type": None,
             "tensor": None,
         },
+    )
+
+
+BAND = Band(64, 3, 1, 2, 1e-3, 1e-2, 0.5, 4.0, 8.0)
+
+
+@pytest.fixture
+def pictured_report(sick_report: Report) -> Report:
+    """The sick report with a chain, and figures for every picture of the page."""
+    links = (
+        Link("nonfinite-loss", "the loss is Inf"),
+        Link("log-of-zero", "Log of exactly 0", "inferred", {"zeros": 2}, "the logits are small"),
+        Link("unscaled-input", "column income reaches 1.2e+05"),
+    )
+    cells = (BadCell(17, "nan", 19, "data.csv"), BadCell(41, "missing"))
+    steps = enumerate((1.0, math.inf, math.nan))
+    return replace(
+        sick_report,
+        findings=(replace(sick_report.findings[0], links=links), *sick_report.findings[1:]),
+        layers=tuple(replace(row, activation=BAND, gradient=BAND) for row in sick_report.layers),
+        columns=(ColumnRow("x", "income", "input", 0.0, 1.0, 2.0, 3.0, 4.0, 2, 1, BAND, cells),),
+        columns_left_out=7,
+        run=RunReport(
+            3,
+            "Training tripped at step 2: the loss is NaN",
+            trip={"step": 2},
+            recorded=tuple(RecordedStep(step, loss, 1.0, 0.1) for step, loss in steps),
+        ),
+        pages=(RulePage("ND201", "log-of-zero", "Logarithm of zero", {"": "About it.", "Remedy": "Do not."}),),
     )
 
 

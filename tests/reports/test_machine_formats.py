@@ -48,6 +48,19 @@ def in_markdown(text: str) -> list[Said]:
     return [(rule, cause, file, int(line)) for rule, cause, file, line in found]
 
 
+def in_page(text: str) -> list[Said]:
+    """The findings that follow from no other."""
+    found = []
+    for label, rule, cause, told in re.findall(
+        r'<article class="finding \w+" id="finding-([\d.]+)" data-rule="(\w+)" data-cause="([\w-]+)">(.*?)</article>',
+        text,
+        re.DOTALL,
+    ):
+        file, line = re.findall(r"<li>(\w+\.py):(\d+)", told)[0] if "." not in label else ("", 0)
+        found.append((label, (rule, cause, file, int(line))))
+    return [said for label, said in found if "." not in label]
+
+
 READERS = {
     ReportFormat.YAML: in_contract,
     ReportFormat.JSON: in_contract,
@@ -55,6 +68,7 @@ READERS = {
     ReportFormat.JUNIT: in_junit,
     ReportFormat.GITHUB: in_annotations,
     ReportFormat.MARKDOWN: in_markdown,
+    ReportFormat.HTML: in_page,
 }
 
 

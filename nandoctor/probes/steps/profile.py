@@ -25,7 +25,7 @@ from nandoctor.probes.steps.structure import (
     layer_outputs,
 )
 from nandoctor.probes.steps.trace import Step
-from nandoctor.probes.steps.watched import Look
+from nandoctor.probes.steps.watched import Look, sampled
 from nandoctor.stats import TensorStats
 
 MOST_LOOPS = 40
@@ -34,17 +34,20 @@ SQUASHING = {"Softmax", "Sigmoid"}
 
 @dataclass
 class GradientProfile:
-    """Running statistics of each variable's gradient, and its largest norm in one batch."""
+    """Running statistics of each variable's gradient, of all and of a sample, and its largest norm in one batch."""
 
     stats: dict[str, TensorStats] = field(default_factory=dict)
+    samples: dict[str, TensorStats] = field(default_factory=dict)
     norms: dict[str, float] = field(default_factory=dict)
 
     def add(self, step: Step, ran: Ran) -> None:
         """Add one batch's gradients."""
         for (kind, name), value in zip(step.results, ran.values, strict=True):
             if kind == "gradient":
-                stats = TensorStats.quickly(real_parts(view(value)))
+                array = real_parts(view(value))
+                stats = TensorStats.quickly(array)
                 self.stats[name] = self.stats.get(name, TensorStats(histogram=None)) + stats
+                self.samples[name] = self.samples.get(name, TensorStats()) + sampled(array)
                 self.norms[name] = max(self.norms.get(name, 0.0), stats.norm)
 
 
@@ -105,6 +108,7 @@ def layer_facts(step: Step, observations: Observations, *, inference: bool) -> t
                 head=node.key in heads,
                 inference=inference,
                 margin=_margin(step, node, observations),
+                sample=seen.sample,
             )
         )
     return tuple(facts)
@@ -173,6 +177,7 @@ def gradient_facts(step: Step, profile: GradientProfile, subject: Subject) -> tu
                 cut_by=cutting_op(step, argument) if stats is None and argument is not None else None,
                 looked_up=argument is not None and is_looked_up(step, argument),
                 reads=None if argument is None else kernel_source(step, argument),
+                sample=profile.samples.get(named.name),
             )
         )
     return tuple(facts)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from nandoctor.stats import Array, TensorStats
+
+MOST_SAMPLED = 4096
 
 
 @dataclass(frozen=True)
@@ -23,9 +26,13 @@ class Look:
 
 @dataclass
 class Watched:
-    """Running observations of an op whose result is looked at in full; `births` are those that its values stem from."""
+    """Running observations of an op whose result is looked at in full; `births` are those that its values stem from.
+
+    `sample` are statistics of some of its values, with the histogram that is too slow to take of all.
+    """
 
     stats: TensorStats = field(default_factory=TensorStats)
+    sample: TensorStats = field(default_factory=TensorStats)
     dtype: str = ""
     unit_extremes: Array | None = None
     low_pinned: int = 0
@@ -39,6 +46,7 @@ class Watched:
         """Add one result; `dtype` is its name in TensorFlow, which knows more of them than numpy."""
         self.dtype, self.shape = dtype, tuple(array.shape)
         self.stats = self.stats + TensorStats.quickly(array)
+        self.sample = self.sample + sampled(array)
         if wanted.ends is not None:
             self.low_pinned += int(np.count_nonzero(array <= wanted.ends[0]))
             self.high_pinned += int(np.count_nonzero(array >= wanted.ends[1]))
@@ -55,3 +63,12 @@ class Watched:
             ends = (float(sums.min()), float(sums.max())) if sums.size else (0.0, 0.0)
             before = self.row_sums or ends
             self.row_sums = (min(before[0], ends[0]), max(before[1], ends[1]))
+
+
+def sampled(array: Array) -> TensorStats:
+    """Statistics with a histogram of at most 4,096 of the values, evenly spread over all places of the last axis."""
+    flat = array.reshape(-1)
+    stride = -(-flat.size // MOST_SAMPLED) or 1
+    while math.gcd(stride, array.shape[-1] if array.ndim else 1) > 1:
+        stride += 1
+    return TensorStats.of(flat[::stride])

@@ -1,0 +1,54 @@
+"""The plots of a page, and what its script needs to draw them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup
+
+from nandoctor.finding import ColumnRow, Report
+from nandoctor.reports.html.columns import columns_plot, told_bad, told_cells
+from nandoctor.reports.html.history import Series, history
+from nandoctor.reports.html.ladder import Ladder, ladder
+from nandoctor.reports.html.plots import embedded, library
+
+
+@dataclass(frozen=True)
+class ShownColumn:
+    """A column with its bad cells in words: how many of which kind, and which the first are."""
+
+    row: ColumnRow
+    bad: str
+    cells: str
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """The plots by the id of their place in the page, and the library that draws them (empty where there are none)."""
+
+    ladder: Ladder | None
+    history: tuple[Series, ...]
+    columns: tuple[ShownColumn, ...]
+    plots: Mapping[str, dict[str, Any]]
+    library: Markup
+
+
+def pictures(report: Report) -> Pictures:
+    """The plots of what the report has figures for."""
+    steps = ladder(report)
+    recorded = history(report.run) if report.run is not None else ()
+    scales = columns_plot(report.columns)
+    plots = {f"plot-history-{place}": embedded(one.plot) for place, one in enumerate(recorded)}
+    if steps is not None:
+        plots["plot-ladder"] = embedded(steps.plot)
+    if scales is not None:
+        plots["plot-columns"] = embedded(scales)
+    return Pictures(
+        steps,
+        recorded,
+        tuple(ShownColumn(one, told_bad(one), told_cells(one)) for one in report.columns),
+        plots,
+        Markup(library()) if plots else Markup(),
+    )
