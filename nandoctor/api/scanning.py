@@ -15,11 +15,11 @@ from nandoctor.errors import USAGE, NandoctorError
 from nandoctor.finding import Report
 
 if TYPE_CHECKING:
-    import keras
     from numpy.typing import ArrayLike
 
     from nandoctor.facts import Facts, StepFacts
     from nandoctor.probes.data.dataset import DataSet
+    from nandoctor.probes.models.live_model import LiveModel
     from nandoctor.probes.models.subject import Subject
     from nandoctor.probes.trials.patient import Patient
 
@@ -27,7 +27,7 @@ Progress = Callable[[str, int, int], None]
 
 
 def scan(
-    model: Path | str | keras.Model,
+    model: Path | str | LiveModel,
     data: Path | str | Mapping[str, ArrayLike] | ArrayLike,
     *,
     labels: str | ArrayLike | None = None,

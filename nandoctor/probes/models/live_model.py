@@ -6,12 +6,18 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from nandoctor.errors import UNEXAMINABLE, USAGE, NandoctorError
 from nandoctor.probes.models.subject import Subject
+
+if TYPE_CHECKING:
+    import keras
+    import tf_keras
+
+LiveModel: TypeAlias = "keras.Model | tf_keras.Model"
 
 FORMAT = "Keras model in memory"
 
