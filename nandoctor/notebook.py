@@ -11,6 +11,7 @@ from IPython.core.magic_arguments import argument, magic_arguments, parse_argstr
 
 from nandoctor.api import watch
 from nandoctor.finding import Report
+from nandoctor.probes.steps.written_line import known_file
 
 
 def install(shell: Any) -> None:
@@ -43,7 +44,7 @@ def _run(shell: Any, cell: str) -> None:
     __tracebackhide__ = True
     above = 1 + len(cell) - len(cell.lstrip("\n"))
     source = "\n" * above + shell.transform_cell(cell)
-    name = _cell_file(shell) or shell.compile.cache(source, shell.execution_count)
+    name = _cell_file() or shell.compile.cache(source, shell.execution_count)
     shown = f"%%nandoctor{source}"
     linecache.cache[name] = (len(shown), None, shown.splitlines(keepends=True), name)
     tree = shell.transform_ast(shell.compile.ast_parse(source, name))
@@ -56,11 +57,12 @@ def _run(shell: Any, cell: str) -> None:
         exec(shell.compile(part, name, mode), shell.user_ns)
 
 
-def _cell_file(shell: Any) -> str | None:
+def _cell_file() -> str | None:
     """The file name by which IPython knows the cell that runs, None outside of one."""
     frame = inspect.currentframe()
     while frame is not None:
-        if shell.compile.format_code_name(frame.f_code.co_filename) is not None:
-            return frame.f_code.co_filename
+        file = frame.f_code.co_filename
+        if known_file(file) != file:
+            return file
         frame = frame.f_back
     return None

@@ -17,7 +17,7 @@ from nandoctor.finding import Report
 class Watch:
     """A callback of Keras 3 and of tf-keras: `model.fit(x, y, callbacks=[nandoctor.Watch()])` is watched.
 
-    It is what `nandoctor.watch` is around that call of `fit`, with the same arguments: where the numbers turn
+    It is what `nandoctor.watch` is around that call of `fit`, and its arguments are those: where the numbers turn
     non-finite the training ends (or goes on without the poisoned updates, with "skip"), and TrainingError tells why.
     Inside of a run that is being watched already it does nothing. `report` is there when `fit` has ended.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
@@ -121,7 +122,7 @@ def observe(
     subject = _subject(model, signature, unsafe)
     wanted = [WantedInput(one.name, one.shape, one.dtype, one.ragged) for one in subject.inputs]
     matched = match(data_set, wanted, subject.outputs, target)
-    profiled = replace(data_facts(data_set, matched), from_file=isinstance(data, str | Path))
+    profiled = replace(data_facts(data_set, matched), from_file=_is_path(data))
     batch_size = _fixed_batch(subject) or batch_size
     batches = choose_rows(matched.rows, batch_size, max_batches, telling_rows(profiled))
     examination = examine(
@@ -159,7 +160,7 @@ def observe(
 
 def _data(data: Any, labels: Any) -> tuple[DataSet, str | None]:
     """The data, and the name that the labels have in it."""
-    if isinstance(data, str | Path):
+    if _is_path(data):
         from nandoctor.probes.data.read import read_data
 
         if labels is not None and not isinstance(labels, str):
@@ -172,8 +173,12 @@ def _data(data: Any, labels: Any) -> tuple[DataSet, str | None]:
     return data_given(data, labels), LABELS
 
 
+def _is_path(given: Any) -> bool:
+    return isinstance(given, str | os.PathLike)
+
+
 def _subject(model: Any, signature: str | None, unsafe: bool) -> Subject:
-    if isinstance(model, str | Path):
+    if _is_path(model):
         from nandoctor.probes.models.load import load_subject
 
         return load_subject(Path(model), signature=signature, unsafe=unsafe)
@@ -184,7 +189,7 @@ def _subject(model: Any, signature: str | None, unsafe: bool) -> Subject:
 
 def _unchanged(model: Any) -> AbstractContextManager[None]:
     """A block after which a model in memory is what it was before."""
-    if isinstance(model, str | Path):
+    if _is_path(model):
         return nullcontext()
     from nandoctor.probes.models.live_model import same_metrics
 

@@ -221,9 +221,11 @@ def _diagnosed(watching: Watching, earlier: Sequence[Finding], policy: Policy) -
 
 
 def _what_runs() -> str:
-    """The name of what the block stands in: the test, the notebook, or the script."""
+    """The name of what the block stands in: the test, the notebook, IPython in a terminal, or the script."""
     if "pytest" in sys.modules and (test := os.environ.get("PYTEST_CURRENT_TEST")):
         return test.rpartition(" ")[0]
     # While IPython is being imported there is no such function in it.
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
-    return sys.argv[0] if shell is None else "notebook"
+    if shell is None:
+        return sys.argv[0]
+    return "notebook" if hasattr(shell, "kernel") else "IPython"

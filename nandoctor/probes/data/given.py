@@ -34,4 +34,6 @@ def _array(name: str, value: Any) -> Array:
         raise NandoctorError(f"{name}: no array ({error})", USAGE) from error
     if not array.ndim or (array.dtype.kind not in "biufUSO" and array.dtype.name != "bfloat16"):
         raise NandoctorError(f"{name}: {type(value).__name__} is no array of numbers, nor a path to data", USAGE)
+    if array.dtype.kind == "O" and not all(isinstance(one, str) for one in array.flat):
+        raise NandoctorError(f"{name}: no array of numbers, but of Python objects; give each column by its name", USAGE)
     return array

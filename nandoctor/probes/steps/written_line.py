@@ -15,5 +15,6 @@ def known_file(file: str) -> str:
     """`Cell In[3]` for the file behind a notebook's cell, as IPython says in its tracebacks; any other as it is."""
     # While IPython is being imported there is no such function in it.
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
-    named = shell.compile.format_code_name(file) if shell is not None else None
+    # Nor is there one for the names of cells in IPython 7.
+    named = getattr(getattr(shell, "compile", None), "format_code_name", lambda _: None)(file)
     return " ".join(named) if named is not None else file

@@ -19,7 +19,7 @@ def test_labels_go_with_arrays_that_have_names() -> None:
     assert list(found.arrays) == ["age", "income", LABELS]
 
 
-@pytest.mark.parametrize("wrong", [3, object(), ([1, 2], [1])])
+@pytest.mark.parametrize("wrong", [3, object(), ([1, 2], [1]), [[1, "north"], [None, "south"]]])
 def test_what_is_no_array_is_refused_in_a_line(wrong: object) -> None:
     with pytest.raises(NandoctorError, match=r"^x: .*no array") as refused:
         data_given(wrong)
