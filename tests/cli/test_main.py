@@ -25,6 +25,7 @@ finally:
     print(*sorted({name.split(".")[0] for name in sys.modules}), file=sys.stderr)
 """
     heavy = {"tensorflow", "keras", "tf_keras", "numpy", "tabulate", "yaml", "cattrs", "attrs", "tqdm", "h5py", "rich"}
+    heavy |= {"bokeh", "jinja2"}
     for arguments in (["--help"], ["scan", "--help"], ["check-data", "--help"], ["explain", "--help"], ["--version"]):
         done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True)
         assert done.stdout

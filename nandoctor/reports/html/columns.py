@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 from bokeh.plotting import figure
 
-from nandoctor.finding import ColumnRow
+from nandoctor.finding import BadCell, ColumnRow
 from nandoctor.reports.html.bands import Decades, Lane, bands_plot
 from nandoctor.reports.html.plots import VALUES
+from nandoctor.reports.places import shown_file
 from nandoctor.wording import number, plural
 
 MOST_DRAWN = 40
@@ -24,7 +25,9 @@ def columns_plot(columns: Sequence[ColumnRow]) -> figure | None:
     first, last = math.floor(math.log10(min(ends))), math.ceil(math.log10(max(ends)))
     first, last = min(first, -1), max(last, 1)
     every = max(-(-(last - first) // 6), 1)
-    labelled = [one for one in range(first, last + 1) if one % every == 0]
+    # A label at an end would run into that of the zeros or of what is not finite.
+    beside = (last - first) * 0.08
+    labelled = [one for one in range(first, last + 1) if one % every == 0 and first + beside < one < last - beside]
     return bands_plot(
         [_name(one, columns) for one in drawn],
         [Lane("magnitudes", VALUES, [one.band for one in drawn])],
@@ -44,14 +47,17 @@ def told_bad(column: ColumnRow) -> str:
 
 
 def told_cells(column: ColumnRow) -> str:
-    """`row 17 (nan), row 41 (missing)`, and how many more there are."""
-    cells = [f"{_line(one.line) or f'row {one.row}'}: {one.holds}" for one in column.cells]
+    """`line 19: nan; row 41: missing; 4 more cells`; lines with their files where there are several."""
+    several = len({one.file for one in column.cells if one.line is not None}) > 1
+    cells = [f"{_place(one, several)}: {one.holds}" for one in column.cells]
     more = column.bad - len(cells)
-    return "; ".join([*cells, *([f"{plural(more, 'more cell')}"] if cells and more > 0 else [])])
+    return "; ".join([*cells, *([plural(more, "more cell")] if cells and more > 0 else [])])
 
 
-def _line(line: int | None) -> str:
-    return "" if line is None else f"line {line}"
+def _place(cell: BadCell, several: bool) -> str:
+    if cell.line is None:
+        return f"row {cell.row}"
+    return f"line {cell.line}{f' of {shown_file(cell.file)}' if several and cell.file else ''}"
 
 
 def _name(column: ColumnRow, columns: Sequence[ColumnRow]) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from bokeh.embed import json_item
 from bokeh.models import FixedTicker, HoverTool, Range1d
 from bokeh.models.renderers import GlyphRenderer
+from bokeh.models.text import BaseText
 from bokeh.plotting import figure
 from bokeh.settings import settings
 
@@ -50,10 +51,11 @@ def ticks(plot: figure, side: str, labels: Mapping[float, str]) -> None:
     """Put exactly these labels at an axis: "x" or "y"."""
     axis = plot.xaxis[0] if side == "x" else plot.yaxis[0]
     axis.ticker = FixedTicker(ticks=list(labels))
-    axis.major_label_overrides = {**labels}
+    overrides: dict[float | str, str | BaseText] = {place: label for place, label in labels.items()}  # noqa: C416
+    axis.major_label_overrides = overrides
 
 
-def hover(plot: figure, renderers: Iterable[GlyphRenderer], tooltips: list[tuple[str, str]]) -> None:
+def hover(plot: figure, renderers: Iterable[GlyphRenderer[Any]], tooltips: list[tuple[str, str]]) -> None:
     """Show these fields of what the pointer is on."""
     plot.add_tools(HoverTool(renderers=list(renderers), tooltips=tooltips, point_policy="follow_mouse"))
 
