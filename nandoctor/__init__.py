@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nandoctor.api import TrainingError, check_data, scan, watch
+    from nandoctor.api import TrainingError, Watch, check_data, scan, watch
 
 __version__ = "0.1.0"
-__all__ = ["TrainingError", "check_data", "scan", "watch"]
+__all__ = ["TrainingError", "Watch", "check_data", "scan", "watch"]
 
 
 def __getattr__(name: str) -> Any:
@@ -17,4 +17,11 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'nandoctor' has no attribute '{name}'")
     from nandoctor import api
 
-    return getattr(api, name)
+    return api.callback() if name == "Watch" else getattr(api, name)
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """What `%load_ext nandoctor` calls: it gives the cell magic `%%nandoctor`."""
+    from nandoctor.notebook import install
+
+    install(shell)

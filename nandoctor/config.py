@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from nandoctor.errors import USAGE, NandoctorError
-from nandoctor.finding import SEVERITIES
+from nandoctor.finding import SEVERITIES, Summary
 from nandoctor.policy import Policy, names
 from nandoctor.wording import number
 
@@ -57,6 +57,12 @@ def read_fail_on(folder: Path | None = None) -> FailOn | None:
     """What the settings say of `fail-on`, without a look at the rest of them."""
     found = _found(folder)
     return None if found is None else _fail_on(*found)
+
+
+def is_reached(fail_on: FailOn, summary: Summary) -> bool:
+    """Whether there are findings at or above the severity; never for "never"."""
+    counted = {"error": summary.error, "warning": summary.error + summary.warning, "never": 0}
+    return counted[fail_on] > 0
 
 
 def check_settings_apart() -> None:

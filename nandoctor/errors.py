@@ -17,3 +17,7 @@ class NandoctorError(Exception):
         super().__init__(message)
         self.message = message
         self.exit_code = exit_code
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows: the line, without a traceback that only leads to nandoctor itself."""
+        return [f"{type(self).__name__}: {self.message}"]

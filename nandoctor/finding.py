@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SCHEMA_VERSION = 1
 
@@ -288,6 +291,7 @@ class Report:
     `check_numerics` what TensorFlow's own instrument said. `prescription` is what data that was examined alone
     needs, column by column. `run` is about a watched training. `pages` are those of the rules that found something.
     `columns` are those of the data, the worst first, and `columns_left_out` how many more there are.
+    As text it is the table that the commands print, in a notebook the core of the HTML page.
     """
 
     tool: Tool
@@ -305,3 +309,24 @@ class Report:
     columns: tuple[ColumnRow, ...] = ()
     columns_left_out: int = 0
     schema_version: int = SCHEMA_VERSION
+
+    def __str__(self) -> str:
+        from nandoctor.reports.formats import ReportFormat, render
+
+        return render(self, ReportFormat.TABLE).rstrip("\n")
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from nandoctor.reports.html import fragment
+
+        return fragment(self)
+
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
+        """What IPython shows in a terminal."""
+        printer.text(str(self))
+
+    def to_frame(self) -> pd.DataFrame:
+        """The findings and their consequences as a pandas DataFrame, one row each; NandoctorError without pandas."""
+        from nandoctor.reports.frame import frame
+
+        return frame(self)

@@ -29,11 +29,14 @@ FLOORS = {
     "baseline": 3,
     "api": 4,
     "cli": 5,
+    "notebook": 5,
     "pytest_plugin": 5,
 }
 # Rooms on one floor do not know each other, but for these.
 PASSAGES = {
     ("", "api"),  # what `import nandoctor` offers, loaded when it is asked for
+    ("", "notebook"),  # what `%load_ext nandoctor` calls
+    ("finding", "reports"),  # how a report shows itself, loaded when it is shown
     ("policy", "rule"),
     ("rule", "facts"),
     ("probes/board", "probes/compat"),

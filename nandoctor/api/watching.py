@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from nandoctor.api.writing import write_facts
-from nandoctor.config import FailOn, read_config
+from nandoctor.config import FailOn, is_reached, read_config
 from nandoctor.finding import Finding, Report
 
 if TYPE_CHECKING:
@@ -25,13 +25,27 @@ if TYPE_CHECKING:
 
 
 class TrainingError(Exception):
-    """A watched training with findings: `report` holds them, and the message is that report as a table."""
+    """A watched training with findings: `report` holds them, and the message is that report as a table.
+
+    A notebook shows the report in its place, and one line instead of a traceback.
+    """
 
     def __init__(self, report: Report) -> None:
-        from nandoctor.reports.formats import ReportFormat, render
-
-        super().__init__(f"\n{render(report, ReportFormat.TABLE)}")
+        super().__init__(f"\n{report}\n")
         self.report = report
+        self._shown = False
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows in place of a traceback, which would only lead to nandoctor itself."""
+        from IPython.display import display
+
+        from nandoctor.reports.table import in_short
+
+        # IPython asks a second time for its history.
+        if not self._shown:
+            self._shown = True
+            display(self.report)
+        return [f"{type(self).__name__}: {in_short(self.report)}"]
 
 
 @dataclass(frozen=True)
@@ -161,9 +175,8 @@ def watch(
 
     config = read_config()
     capsules = Path(capsule_dir) if capsule_dir is not None else CAPSULES
-    script = "notebook" if _in_notebook() else sys.argv[0]
     wanted = Wanted(on_trip, max_steps, capsules, tensorboard=Path(tensorboard) if tensorboard is not None else None)
-    watching, earlier = _watching(script, wanted, _on_standard_error, Path.cwd())
+    watching, earlier = _watching(_what_runs(), wanted, _on_standard_error, Path.cwd())
     watched = Watched()
     watching.begin()
     try:
@@ -175,11 +188,13 @@ def watch(
                 watching.board.close()
             raise
     watching.end()
-    watched.report = _diagnosed(watching, earlier(), config.policy)
-    _end_board(watching, watched.report)
-    summary = watched.report.summary
-    counted = {"error": summary.error, "warning": summary.error + summary.warning, "never": 0}
-    if counted[fail_on or config.fail_on or "error"]:
+    report = _diagnosed(watching, earlier(), config.policy)
+    if watching.saw_nothing:
+        told = watching.told()
+        report = replace(report, notices=(f"{told[0].upper()}{told[1:]}.", *report.notices))
+    watched.report = report
+    _end_board(watching, report)
+    if is_reached(fail_on or config.fail_on or "error", report.summary):
         raise TrainingError(watched.report) from None
 
 
@@ -222,5 +237,12 @@ def _diagnosed(watching: Watching, earlier: Sequence[Finding], policy: Policy) -
     return replace(report, notices=(*report.notices, *watching.notices))
 
 
-def _in_notebook() -> bool:
-    return hasattr(sys.modules.get("IPython"), "get_ipython") and not sys.argv[0].endswith(".py")
+def _what_runs() -> str:
+    """The name of what the block stands in: the test, the notebook, IPython in a terminal, or the script."""
+    if "pytest" in sys.modules and (test := os.environ.get("PYTEST_CURRENT_TEST")):
+        return test.rpartition(" ")[0]
+    # While IPython is being imported there is no such function in it.
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    if shell is None:
+        return sys.argv[0]
+    return "notebook" if hasattr(shell, "kernel") else "IPython"

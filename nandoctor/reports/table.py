@@ -46,18 +46,27 @@ def _head(report: Report, width: int, colour: bool) -> list[str]:
     tool = report.tool
     libraries = [f"TensorFlow {tool.tensorflow}"] if tool.tensorflow else []
     libraries += [f"Keras {tool.keras}"] if tool.keras else []
+    return [
+        *wrap(f"{tool.name} {tool.version}: {report.subject.path} ({report.subject.kind})", width),
+        *wrap(", ".join([*libraries, f"Python {tool.python}"]), width),
+        f"Verdict: {_verdict(report, colour)}",
+    ]
+
+
+def in_short(report: Report) -> str:
+    """The verdict, and the first finding where there is one: `sick (1 error, 2 notes): ND201 log-of-zero`."""
+    first = f": {report.findings[0].rule} {report.findings[0].cause}" if report.findings else ""
+    return f"{_verdict(report, colour=False)}{first}"
+
+
+def _verdict(report: Report, colour: bool) -> str:
     summary = report.summary
     counts = [
         plural(count, name)
         for name, count in (("error", summary.error), ("warning", summary.warning), ("note", summary.note))
         if count
     ]
-    verdict = _paint(summary.verdict, summary.verdict, colour)
-    return [
-        *wrap(f"{tool.name} {tool.version}: {report.subject.path} ({report.subject.kind})", width),
-        *wrap(", ".join([*libraries, f"Python {tool.python}"]), width),
-        f"Verdict: {verdict} ({', '.join(counts) or 'no findings'})",
-    ]
+    return f"{_paint(summary.verdict, summary.verdict, colour)} ({', '.join(counts) or 'no findings'})"
 
 
 def _run(report: Report, width: int) -> list[str]:

@@ -161,6 +161,10 @@ def test_a_report_of_hundreds_of_layers_stays_below_two_megabytes(sick_report: R
     assert len(render(replace(sick_report, layers=layers)).encode()) < 2_000_000
 
 
+def test_the_same_report_gives_the_same_page(pictured_report: Report) -> None:
+    assert render(pictured_report) == render(pictured_report)
+
+
 def test_without_figures_there_are_no_plots_and_no_library(sick_report: Report) -> None:
     text = render(replace(sick_report, layers=()))
 

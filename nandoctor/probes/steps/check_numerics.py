@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import tensorflow as tf
@@ -28,9 +30,8 @@ def check_numerics_pass(
     body of a restored function is not created again.
     """
     inside = subject.kind == "keras"
-    tf.debugging.enable_check_numerics()
     try:
-        with unchanged(subject):
+        with unchanged(subject), _instrument():
             tf.function(lambda: (subject.infer(feeds), forward(feeds)), autograph=False)()
     except tf.errors.OpError as error:
         message = error.message or ""
@@ -44,9 +45,21 @@ def check_numerics_pass(
             op_type=_group(_DETECTED, message),
             tensor=_group(_NODE, message),
         )
+    return CheckNumericsFacts(ran=True, sees_inside=inside)
+
+
+@contextmanager
+def _instrument() -> Iterator[None]:
+    """The instrument, which says that it is there in TensorFlow's log: in a notebook that is standard output."""
+    logger = tf.get_logger()
+    level = logger.level
+    logger.setLevel(max(level, logging.WARNING))
+    try:
+        tf.debugging.enable_check_numerics()
+        yield
     finally:
         tf.debugging.disable_check_numerics()
-    return CheckNumericsFacts(ran=True, sees_inside=inside)
+        logger.setLevel(level)
 
 
 def _group(pattern: re.Pattern[str], message: str) -> str | None:

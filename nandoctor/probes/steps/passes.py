@@ -24,6 +24,7 @@ from nandoctor.probes.steps.profile import (
 from nandoctor.probes.steps.run import Ran, run_batch
 from nandoctor.probes.steps.trace import Batch, Step, is_user_file, tensors, trace_training
 from nandoctor.probes.steps.watched import Look
+from nandoctor.probes.steps.written_line import known_file
 from nandoctor.stats import Array
 
 
@@ -74,7 +75,7 @@ def training_pass(
     except Exception as error:  # the loss is the user's code, or a model's: what it raises is theirs to mend
         said = str(error).strip().splitlines() or [type(error).__name__]
         frames = [frame for frame in traceback.extract_tb(error.__traceback__) if is_user_file(frame.filename)]
-        line = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
+        line = f" ({known_file(frames[-1].filename)}:{frames[-1].lineno})" if frames else ""
         what = f"the loss ({chosen.facts[0].name})" if chosen.facts else "the loss"
         message = f"{what} cannot be computed on this model and these labels: {said[0][:200]}{line}"
         exit_code = USAGE if any(loss.chosen == "given" for loss in chosen.facts) else UNEXAMINABLE

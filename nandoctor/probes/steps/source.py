@@ -8,6 +8,7 @@ from pathlib import Path
 from nandoctor.facts import SourceLine
 from nandoctor.probes.compat.debug_info import read_debug_info
 from nandoctor.probes.steps.trace import Step, is_user_file
+from nandoctor.probes.steps.written_line import known_file
 
 
 def source_lines(step: Step, debug_info: str | None) -> dict[str, SourceLine]:
@@ -25,4 +26,4 @@ def source_lines(step: Step, debug_info: str | None) -> dict[str, SourceLine]:
 def _line(file: str, line: int, function: str | None, code: str | None = None) -> SourceLine:
     """The line; its text is read from the file only where it did not come along."""
     text = linecache.getline(file, line).strip() if code is None else code
-    return SourceLine(file, line, function, text or None)
+    return SourceLine(known_file(file), line, function, text or None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import linecache
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -16,6 +15,7 @@ from nandoctor.facts import Origin, SourceLine
 from nandoctor.facts.pipeline import PipelineFacts
 from nandoctor.probes.compat.graphs import captured, own_inputs, python_function
 from nandoctor.probes.steps.trace import user_lines
+from nandoctor.probes.steps.written_line import written_line
 from nandoctor.probes.watch.capture import Fed, Held, StepCapture
 from nandoctor.probes.watch.rebuilt import PYTHON, Pipeline
 from nandoctor.probes.watch.replay import replay
@@ -140,8 +140,12 @@ def _python_line(function: Any, origin: Origin) -> SourceLine | None:
     code = getattr(called, "__code__", None)
     if code is None:
         return None
-    line = linecache.getline(code.co_filename, code.co_firstlineno).strip()
-    return SourceLine(code.co_filename, code.co_firstlineno, code.co_name, line or None)
+    return _source_line(code.co_filename, code.co_firstlineno, code.co_name)
+
+
+def _source_line(file: str, line: int, function: str) -> SourceLine:
+    shown, line, function, code = written_line(file, line, function)
+    return SourceLine(shown, line, function, code or None)
 
 
 def _function_capture(function: Any, values: Sequence[Array]) -> StepCapture:
@@ -160,10 +164,7 @@ def _function_capture(function: Any, values: Sequence[Array]) -> StepCapture:
         fed=tuple(fed),
         held=tuple(held),
         results=tuple(("output", tensor.op.name, tensor.name) for tensor in graph.outputs),
-        lines={
-            name: (file, line, what, linecache.getline(file, line).strip())
-            for name, (file, line, what) in user_lines(graph).items()
-        },
+        lines={name: written_line(*line) for name, line in user_lines(graph).items()},
     )
 
 
@@ -176,7 +177,7 @@ def _function_line(function: Any) -> SourceLine:
     if not lines:
         return SourceLine("", 0, function.name)
     file, line, name = min((one for one in lines if one[2] == lines[0][2]), key=lambda one: one[1])
-    return SourceLine(file, line, name, linecache.getline(file, line).strip() or None)
+    return _source_line(file, line, name)
 
 
 def _reason(pipeline: Pipeline, place: int) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import linecache
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from nandoctor.probes.steps.trace import user_lines
+from nandoctor.probes.steps.written_line import written_line
 from nandoctor.probes.watch.capture import Fed, Held, StepCapture
 from nandoctor.probes.watch.guard import STOPPED, Tracing
 from nandoctor.probes.watch.noted import Noted, scalars
@@ -165,10 +165,7 @@ def _capture(update: SessionUpdate, session: Any, feed: Mapping[Any, Any]) -> St
             *(("loss", "" if len(update.losses) == 1 else one.op.name, one.name) for one in update.losses),
             *(("gradient", name, one.name) for name, one in gradients),
         ),
-        lines={
-            name: (file, line, what, linecache.getline(file, line).strip())
-            for name, (file, line, what, *_) in lines.items()
-        },
+        lines={name: written_line(*line) for name, line in lines.items()},
     )
 
 

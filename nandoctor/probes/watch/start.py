@@ -27,8 +27,15 @@ if TYPE_CHECKING:
     from nandoctor.probes.watch.seen import Trip
     from nandoctor.probes.watch.session import Optimizing, Watch
 
+_running: list[Watching] = []
 
-@dataclass
+
+def is_watched() -> bool:
+    """Whether a run is being watched in this process."""
+    return bool(_running)
+
+
+@dataclass(eq=False)
 class Watching:
     """One watched run.
 
@@ -71,6 +78,7 @@ class Watching:
         if self.wanted.tensorboard is not None:
             self.board = open_board(self.wanted.tensorboard)
         self._late = "tensorflow" in sys.modules
+        _running.append(self)
         self._tables.begin()
         when_imported(self._imported)
 
@@ -88,6 +96,8 @@ class Watching:
         finally:
             self._ended = True
             self._tables.end()
+            if self in _running:
+                _running.remove(self)
             for undo in reversed(self._undo):
                 undo()
             self._undo.clear()
@@ -172,6 +182,11 @@ class Watching:
         """How many updates of weights were watched."""
         return self.watch.steps() if self.watch is not None else 0
 
+    @property
+    def saw_nothing(self) -> bool:
+        """Whether there was neither an update of weights nor an evaluation."""
+        return self.watch is None or not (self.steps or self.tripped or self.watch.evaluations)
+
     def stopped(self, error: BaseException | None) -> bool:
         """Whether it was the watch that ended the training by this error."""
         if self.watch is None or error is None:
@@ -182,7 +197,7 @@ class Watching:
 
     def told(self, nearest: str | None = None) -> str:
         """The run in one sentence, with how near anything came to a limit."""
-        if self.watch is None or not (self.steps or self.tripped or self.watch.evaluations):
+        if self.watch is None or self.saw_nothing:
             return f"nothing was watched: {self._instrument or self._why_unwatched()}"
         from nandoctor.facts import RunFacts
         from nandoctor.probes.watch.sentence import sentence

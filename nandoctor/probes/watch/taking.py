@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import linecache
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,7 @@ import tensorflow as tf
 from nandoctor.errors import UNEXAMINABLE, NandoctorError
 from nandoctor.facts.origin import Sink
 from nandoctor.probes.steps.trace import user_lines
+from nandoctor.probes.steps.written_line import written_line
 from nandoctor.probes.watch.capture import Fed, Held, StepCapture, backward_names, renamed
 from nandoctor.probes.watch.guard import Tracing
 from nandoctor.probes.watch.noted import flat_tensors
@@ -146,10 +146,7 @@ def _lines(tracing: Tracing, new: Mapping[str, str], needed: set[str]) -> dict[s
     found = tracing.lines
     if found is None:
         found = user_lines(tracing.graph, lambda name: new.get(name, name), needed)
-    return {
-        name: (file, line, function, linecache.getline(file, line).strip())
-        for name, (file, line, function) in found.items()
-    }
+    return {name: written_line(*line) for name, line in found.items()}
 
 
 def _readable(tensor: Any) -> str:

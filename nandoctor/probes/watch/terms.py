@@ -13,6 +13,7 @@ import tensorflow as tf
 from nandoctor.probes.compat.watching import barrier, own_variable
 from nandoctor.probes.models.unique_names import unique_names
 from nandoctor.probes.steps.trace import is_user_file
+from nandoctor.probes.steps.written_line import known_file
 from nandoctor.probes.watch.recorder import STEPS, Recorder
 from nandoctor.probes.watch.stepgraph import ancestors
 from nandoctor.probes.watch.taking import outermost
@@ -131,5 +132,5 @@ def _reads_batch(tensor: Any) -> bool:
 def _user_line(tensor: Any) -> str | None:
     for frame in reversed(tensor.op.traceback or ()):
         if is_user_file(frame.filename):
-            return f"{Path(frame.filename).name}:{frame.lineno}"
+            return f"{Path(known_file(frame.filename)).name}:{frame.lineno}"
     return None

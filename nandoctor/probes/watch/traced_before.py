@@ -9,6 +9,7 @@ from typing import Any
 from weakref import WeakSet
 
 from nandoctor.probes.compat.watching import function_graphs
+from nandoctor.probes.steps.written_line import known_file
 
 
 @dataclass
@@ -42,5 +43,5 @@ def _trains(graph: Any) -> bool:
 def _named(function: Any) -> str:
     plain = inspect.unwrap(function.python_function)
     code = getattr(plain, "__code__", None)
-    place = f" ({Path(code.co_filename).name}:{code.co_firstlineno})" if code is not None else ""
+    place = f" ({Path(known_file(code.co_filename)).name}:{code.co_firstlineno})" if code is not None else ""
     return f"{getattr(plain, '__name__', 'a function')}{place}"

@@ -40,15 +40,15 @@ def pictures(report: Report) -> Pictures:
     steps = ladder(report)
     recorded = history(report.run) if report.run is not None else ()
     scales = columns_plot(report.columns)
-    plots = {f"plot-history-{place}": embedded(one.plot) for place, one in enumerate(recorded)}
+    plots = {f"plot-history-{place}": one.plot for place, one in enumerate(recorded)}
     if steps is not None:
-        plots["plot-ladder"] = embedded(steps.plot)
+        plots["plot-ladder"] = steps.plot
     if scales is not None:
-        plots["plot-columns"] = embedded(scales)
+        plots["plot-columns"] = scales
     return Pictures(
         steps,
         recorded,
         tuple(ShownColumn(one, told_bad(one), told_cells(one)) for one in report.columns),
-        plots,
+        {place: embedded(plot, place) for place, plot in plots.items()},
         Markup(library()) if plots else Markup(),
     )

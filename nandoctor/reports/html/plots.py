@@ -16,6 +16,8 @@ from bokeh.settings import settings
 
 # Each stands out from a white ground and from a nearly black one; letters and lines take the page's own colours.
 VALUES, GRADIENTS, BAD = "#3f7fc1", "#b8741a", "#d64545"
+# Where the JSON of a plot has the names of its models.
+_IDENTITIES = ("id", "root_id")
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -63,9 +65,24 @@ def power_of_ten(exponent: int) -> str:
     return "1" if exponent == 0 else f"10{str(exponent).translate(_SUPERSCRIPT)}"
 
 
-def embedded(plot: figure) -> dict[str, Any]:
-    """The plot as the page's script takes it: plain JSON."""
-    item: dict[str, Any] = json.loads(json.dumps(json_item(plot)))
+def embedded(plot: figure, place: str) -> dict[str, Any]:
+    """The plot as the page's script takes it: plain JSON, which is the same for the same plot in the same place.
+
+    Bokeh counts its models through the whole life of a process.
+    """
+    numbers: dict[str, str] = {}
+
+    def renamed(value: Any) -> Any:
+        if isinstance(value, list):
+            return [renamed(one) for one in value]
+        if not isinstance(value, dict):
+            return value
+        return {
+            key: numbers.setdefault(one, f"{place}-{len(numbers)}") if key in _IDENTITIES else renamed(one)
+            for key, one in value.items()
+        }
+
+    item: dict[str, Any] = renamed(json.loads(json.dumps(json_item(plot))))
     return item
 
 
