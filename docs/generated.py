@@ -15,7 +15,10 @@ from tabulate import tabulate
 
 from nandoctor.cli.catalogue import families, flowing
 from nandoctor.finding import (
+    BadCell,
+    Band,
     ColumnPrescription,
+    ColumnRow,
     Finding,
     LayerRow,
     Link,
@@ -43,6 +46,9 @@ CONTRACT = (
     Remedy,
     Skipped,
     LayerRow,
+    Band,
+    ColumnRow,
+    BadCell,
     ColumnPrescription,
     RunReport,
     RecordedStep,

@@ -178,10 +178,11 @@ class Band:
 
 @dataclass(frozen=True)
 class LayerRow:
-    """One line of the layer table: extremes of |activation|, and how far they are from the dtype's limit.
+    """One line of the layer table: the extremes of the finite values of its output, and how far they are from a limit.
 
-    `headroom` is in powers of two; `gradient_to_weight` is the largest ratio of norms among the layer's
-    variables. `activation` and `gradient` are the bands of its output and of its variables' gradients. None where
+    `headroom` is in powers of two below the largest number of the dtype. `gradient_norm` is that of its variables'
+    gradients together, NaN or infinite where they hold such values; `gradient_to_weight` is the largest ratio of norms
+    among the layer's variables. `activation` and `gradient` are the bands of its output and of its variables' gradients. None where
     nothing was measured.
     """
 

@@ -199,7 +199,7 @@ def _layer_rows(step: StepFacts) -> Iterator[LayerRow]:
             zero_share=layer.activation.zero_share,
             saturated_share=sum(shares) if shares else None,
             headroom=layer.activation.headroom(layer.dtype),
-            gradient_norm=math.sqrt(sum(one.norm**2 for one in gradients)) if gradients else None,
+            gradient_norm=_norm(gradients) if gradients else None,
             gradient_to_weight=max(ratios) if ratios else None,
             activation=band(layer.activation, layer.sample),
             gradient=_gradient_band(gradients),
@@ -212,6 +212,16 @@ def _gradient_band(gradients: Sequence[GradientFacts]) -> Band | None:
         return None
     samples = [one.sample for one in gradients if one.sample is not None]
     return band(merged([one.stats for one in gradients if one.stats is not None]), merged(samples) if samples else None)
+
+
+def _norm(gradients: list[GradientFacts]) -> float:
+    """The norm of all of them; what was added up are their finite values."""
+    stats = [one.stats for one in gradients if one.stats is not None]
+    if any(one.nan for one in stats):
+        return math.nan
+    if any(one.nonfinite for one in stats):
+        return math.inf
+    return math.sqrt(sum(one.norm**2 for one in gradients))
 
 
 def _owner(layer: str | None, rows: set[str]) -> str | None:

@@ -16,7 +16,7 @@ _ALL_COLUMNS_FROM = 150
 def layer_table(layers: Sequence[LayerRow], width: int) -> list[str]:
     """One row a layer in lines of at most `width` characters; below 150 columns related figures share a column."""
     if width >= _ALL_COLUMNS_FROM:
-        headers = ["layer", "op", "dtype", "least |x|", "most |x|", "bad", "zero", "pinned", "headroom"]
+        headers = ["layer", "op", "dtype", "least", "greatest", "bad", "zero", "pinned", "headroom"]
         headers += ["gradient", "grad/weight"]
         rows = [
             [
@@ -35,7 +35,7 @@ def layer_table(layers: Sequence[LayerRow], width: int) -> list[str]:
             for row in layers
         ]
     else:
-        headers = ["layer", "|x|", "values", "gradient"]
+        headers = ["layer", "range", "values", "gradient"]
         rows = [
             [
                 cell(f"{row.layer}\n{row.op_type} {row.dtype}", width - 43),

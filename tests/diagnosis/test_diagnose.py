@@ -1,10 +1,25 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
 
 from nandoctor.diagnosis.diagnose import diagnose
-from nandoctor.facts import Facts, History, OptimizerFacts, RunFacts, StepFacts, SubjectFacts, TripFacts
+from nandoctor.facts import (
+    Facts,
+    GradientFacts,
+    History,
+    LayerFacts,
+    OptimizerFacts,
+    RunFacts,
+    StepFacts,
+    SubjectFacts,
+    TripFacts,
+)
 from nandoctor.finding import Tool
+from nandoctor.stats import TensorStats
 
 TOOL = Tool("nandoctor", "0", None, None, "3")
 STEP = StepFacts(batches=1, rows=4, executions=9, losses=(), origins=(), layers=())
@@ -49,3 +64,16 @@ def test_divergence_without_a_trip_puts_the_run_at_risk() -> None:
     assert report.summary.verdict == "at-risk"
     assert report.run is not None
     assert not math.isnan(report.run.recorded[-1].loss)
+
+
+@pytest.mark.parametrize(
+    ("values", "norm"), [((3.0, 4.0), 5.0), ((3.0, math.inf), math.inf), ((math.inf, math.nan), math.nan)]
+)
+def test_the_norm_of_a_gradient_is_told_as_what_it_is(values: tuple[float, ...], norm: float) -> None:
+    layer = LayerFacts("dense", "dense/Relu", "Relu", "float32", TensorStats.of(np.ones(4)), rows=4)
+    stats = TensorStats.of(np.array(values))
+    gradient = GradientFacts("dense/kernel", "dense", (2,), "float32", stats, stats.norm, weight_norm=1.0)
+
+    (row,) = diagnose(Facts(TOOL, step=replace(STEP, layers=(layer,), gradients=(gradient,)))).layers
+
+    assert row.gradient_norm == pytest.approx(norm, nan_ok=True)

@@ -10,7 +10,10 @@ from typing import Any
 import pytest
 
 from nandoctor.finding import (
+    BadCell,
+    Band,
     ColumnPrescription,
+    ColumnRow,
     Finding,
     LayerRow,
     Link,
@@ -48,7 +51,9 @@ def whole_report() -> Report:
         links=(Link("log-of-zero", "a log of 0"),),
         remedies=(Remedy("clip", "Clip it"),),
     )
-    layer = LayerRow("dense", "MatMul", "float32", 0.0, 1.0, 0, None, None, None, None, None)
+    band = Band(4, 0, 1, 0, 0.5, 0.5, 1.0, 1.0, 1.0)
+    layer = LayerRow("dense", "MatMul", "float32", 0.0, 1.0, 0, None, None, None, None, None, band, band)
+    column = ColumnRow("table", "a", "input", 0.0, 0.0, 0.5, 1.0, 1.0, 0, 0, band, (BadCell(2, "NaN", 4, "data.csv"),))
     return Report(
         Tool("nandoctor", "0.1.0", None, None, "3.11"),
         ReportSubject("data", "data.csv"),
@@ -57,6 +62,7 @@ def whole_report() -> Report:
         skipped=(Skipped("ND202", "log-of-negative", "no step"),),
         layers=(layer,),
         prescription=(ColumnPrescription("table", "a", ("drop",), "text"),),
+        columns=(column,),
         run=RunReport(1, "fine", recorded=(RecordedStep(0, 1.0, 1.0, 0.1),)),
     )
 
@@ -71,6 +77,9 @@ def test_the_page_names_the_keys_that_are_written(generated: Any) -> None:
         "Link": finding["links"][0],
         "Remedy": finding["remedies"][0],
         "LayerRow": written["layers"][0],
+        "Band": written["layers"][0]["gradient"],
+        "ColumnRow": written["columns"][0],
+        "BadCell": written["columns"][0]["cells"][0],
         "RunReport": written["run"],
         "RecordedStep": written["run"]["recorded"][0],
         "ColumnPrescription": written["prescription"][0],
