@@ -182,8 +182,8 @@ class LayerRow:
 
     `headroom` is in powers of two below the largest number of the dtype. `gradient_norm` is that of its variables'
     gradients together, NaN or infinite where they hold such values; `gradient_to_weight` is the largest ratio of norms
-    among the layer's variables. `activation` and `gradient` are the bands of its output and of its variables' gradients. None where
-    nothing was measured.
+    among the layer's variables. `activation` and `gradient` are the bands of its output and of its variables'
+    gradients. None where nothing was measured.
     """
 
     layer: str
