@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +42,18 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """The tests without TensorFlow do not wait for it."""
     if _without_tensorflow(session.config) and "tensorflow" in sys.modules:
         raise pytest.UsageError("a test file loads TensorFlow when it is imported: import it in the tests that use it")
+
+
+def pytest_runtest_teardown() -> None:
+    if "keras" in sys.modules:
+        _freeze()
+
+
+@cache
+def _freeze() -> None:
+    """Once: the half a million objects that TensorFlow is made of are garbage of no test."""
+    gc.collect()
+    gc.freeze()
 
 
 Making = Callable[..., StepCapture]
