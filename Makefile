@@ -4,7 +4,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 # Two workers suit the two cores of a hosted runner; a file stays in one process, so that TensorFlow loads once.
 WORKERS ?= 2
-PYTEST := TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest
+# Bytecode is kept whatever the environment says: each of the many processes would compile nandoctor and the tests anew.
+PYTEST := TF_CPP_MIN_LOG_LEVEL=3 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 PARALLEL := -n $(WORKERS) --dist loadfile
 
 # What `make demo` scans: two models of the same customers.

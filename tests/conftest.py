@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import gc
+import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +21,40 @@ from nandoctor.probes.watch.capture import Fed, Held, StepCapture
 settings.register_profile("without-deadline", deadline=None)
 settings.load_profile("without-deadline")
 
+ALL_WITH_TENSORFLOW = re.compile(r"^pytestmark = .*\bpytest\.mark\.tensorflow\b", re.MULTILINE)
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--regenerate", action="store_true", help="rewrite golden files instead of comparing with them")
+
+
+def _without_tensorflow(config: pytest.Config) -> bool:
+    return "not tensorflow" in config.getoption("markexpr")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """A file of nothing but tests with TensorFlow is not imported where none of them runs: most would load it."""
+    if _without_tensorflow(config) and collection_path.suffix == ".py":
+        return bool(ALL_WITH_TENSORFLOW.search(collection_path.read_text(encoding="utf-8"))) or None
+    return None
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """The tests without TensorFlow do not wait for it."""
+    if _without_tensorflow(session.config) and "tensorflow" in sys.modules:
+        raise pytest.UsageError("a test file loads TensorFlow when it is imported: import it in the tests that use it")
+
+
+def pytest_runtest_teardown() -> None:
+    if "keras" in sys.modules:
+        _freeze()
+
+
+@cache
+def _freeze() -> None:
+    """Once: the half a million objects that TensorFlow is made of are garbage of no test."""
+    gc.collect()
+    gc.freeze()
 
 
 Making = Callable[..., StepCapture]

@@ -6,8 +6,10 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -103,8 +105,12 @@ def test_json_was_asked_for_and_is_there(folder: Path) -> None:
         (("--quiet", "--verbose", "plain.py"), "exclude each other"),
     ],
 )
-def test_wrong_usage_runs_nothing(folder: Path, arguments: tuple[str, ...], told: str) -> None:
-    outcome = run(folder, *arguments)
+def test_wrong_usage_runs_nothing(
+    folder: Path, arguments: tuple[str, ...], told: str, nandoctor: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+
+    outcome = nandoctor("run", *arguments)
 
     assert (outcome.code, outcome.out) == (2, "")
     assert told in outcome.err

@@ -83,10 +83,10 @@ def terminal(*arguments: str) -> Iterator[Terminal]:
         os.close(opened.keyboard)
 
 
-@pytest.fixture
-def table(tmp_path: Path) -> str:
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A file of a dozen parts and more."""
-    path = tmp_path / "table.csv"
+    path = tmp_path_factory.mktemp("terminal") / "table.csv"
     header = ",".join(f"c{place}" for place in range(16))
     rows = ",".join("1234567812345678") + "\n" + ",".join("8765432187654321") + "\n"
     path.write_text(f"{header}\n" + rows * (ROWS // 2))

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,8 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nandoctor import api
 from nandoctor.api import check_data, lint, scan
 from nandoctor.finding import Finding, Report
+from nandoctor.probes.watch.script import Program, as_before
+from nandoctor.probes.watch.wanted import Wanted
+from nandoctor.reports.formats import ReportFormat, render
 from nandoctor.rule import load_rules, needs, page
 
 ABOUT_RUNS = [rule for rule in load_rules() if "run" in needs(rule)]
@@ -24,7 +26,6 @@ ABOUT_SOURCE = [rule for rule in load_rules() if "source" in needs(rule)]
 OTHERS = [rule for rule in load_rules() if rule not in (*ABOUT_RUNS, *ABOUT_SOURCE)]
 WITHOUT_MODEL = [rule for rule in OTHERS if "model =" not in page(rule)["Example"]]
 WITH_MODEL = [rule for rule in OTHERS if rule not in WITHOUT_MODEL]
-RUN = "from nandoctor.cli.main import run; run()"
 
 
 def run(example: str) -> SimpleNamespace:
@@ -90,14 +91,17 @@ def with_consequences(findings: tuple[Finding, ...]) -> Iterator[Finding]:
 
 def watched(script: str, folder: Path) -> dict[str, Any]:
     """The report on a run of the script, as plain values."""
+    import keras
+
     (folder / "train.py").write_text(script)
-    command = [sys.executable, "-c", RUN, "run", "--output", "report.json", "train.py"]
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    done = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False
-    )
-    assert (folder / "report.json").exists(), done.stderr
-    report: dict[str, Any] = json.loads((folder / "report.json").read_text())
+    keras.utils.clear_session()
+    try:
+        with contextlib.chdir(folder), as_before():
+            outcome = api.run(Program("train.py"), Wanted())
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert outcome.report is not None, outcome.told
+    report: dict[str, Any] = json.loads(render(outcome.report, ReportFormat.JSON))
     return report
 
 

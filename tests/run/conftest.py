@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import subprocess
@@ -52,9 +53,18 @@ def fresh() -> Iterator[None]:
     """Keras as a script finds it that has just imported it."""
     import keras
 
-    keras.utils.clear_session()
+    _as_imported()
     yield
     keras.config.set_dtype_policy("float32")
+
+
+def _as_imported() -> None:
+    import keras
+
+    keras.utils.clear_session()
+    keras.config.set_dtype_policy("float32")
+    # Clearing it has looked at every object; what TensorFlow keeps of itself and of each graph is not looked at again.
+    gc.freeze()
 
 
 @pytest.fixture
@@ -133,16 +143,13 @@ def treated(
     """
 
     def treat(script: Path, ran: Ran) -> Treated:
-        import keras
-
         monkeypatch.chdir(tmp_path)
         cured: list[str] = []
 
         def run(attempt: Attempt, _seconds: float) -> attempts.Ran:
             if not attempt.texts and attempt.setting is None:
                 return attempts.Ran(ran.facts, ran.raised, 0.0)
-            keras.utils.clear_session()
-            keras.config.set_dtype_policy("float32")
+            _as_imported()
             with as_before():
                 tried = attempts.run_here(replace(attempt, most_steps=None))
             whole = tried.facts is not None and tried.facts.run is not None and tried.facts.run.trip is None

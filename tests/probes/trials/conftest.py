@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -13,11 +13,10 @@ from nandoctor.diagnosis.treatment import treated
 from nandoctor.facts import Facts, RunFacts, TripFacts
 from nandoctor.finding import Finding, Tool
 from nandoctor.probes.steps.naming import is_gradient
-from nandoctor.probes.trials.captured import captured_patient
-from nandoctor.probes.trials.patient import Patient
-from nandoctor.probes.trials.surgery import trials
 from nandoctor.probes.watch.capture import Fed, Held, StepCapture
-from nandoctor.probes.watch.failure import facts_of
+
+if TYPE_CHECKING:
+    from nandoctor.probes.trials.patient import Patient
 
 KNOWN = Facts(
     Tool("nandoctor", "1", "2", "3", "3.11"), run=RunFacts("train.py", 4, trip=TripFacts("loss", 3, learning_rate=0.1))
@@ -62,6 +61,8 @@ def captured() -> Callable[..., StepCapture]:
 @pytest.fixture
 def patient(captured: Any) -> Callable[..., Patient]:
     """`patient(loss, x, weight, y=)`: the step that takes the gradient of `loss(weight, x, y)`."""
+    from nandoctor.probes.trials.captured import captured_patient
+    from nandoctor.probes.trials.patient import Patient
 
     def make(loss: Loss, x: Any, weight: Any, y: Any = None) -> Patient:
         labels = np.zeros(len(x), np.float32) if y is None else y
@@ -78,6 +79,9 @@ def first(captured: Any) -> Callable[..., Finding]:
 
     `after` is what the script does with the gradient.
     """
+    from nandoctor.probes.trials.captured import captured_patient
+    from nandoctor.probes.trials.surgery import trials
+    from nandoctor.probes.watch.failure import facts_of
 
     def make(loss: Loss, x: Any, weight: Any, y: Any = None, **further: Any) -> Finding:
         labels = np.zeros(len(x), np.float32) if y is None else y

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,12 @@ def weights(train: Callable[[], Any]) -> list[Any]:
     return state + [np.asarray(one) for one in (optimizer.variables if optimizer is not None else ())]
 
 
+@cache
+def unwatched(name: str) -> list[bytes]:
+    """What the training gives without a watch; it is the same whatever it is compared with."""
+    return [one.tobytes() for one in weights(TRAININGS[name])]
+
+
 @pytest.fixture(params=["stop", "skip"])
 def watching(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Watching]:
     watching = Watching("train.py", Wanted(on_trip=request.param, capsules=tmp_path))
@@ -135,23 +142,23 @@ def watching(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Watchin
 
 @pytest.mark.parametrize("name", TRAININGS)
 def test_weights_and_slots_are_the_same(name: str, watching: Watching) -> None:
-    plain = weights(TRAININGS[name])
+    plain = unwatched(name)
     watching.begin()
     watched = weights(TRAININGS[name])
     watching.end()
     assert watching.watch is not None
     assert watching.watch.failure is None
     assert watching.steps > 0
-    assert [one.tobytes() for one in watched] == [one.tobytes() for one in plain]
+    assert [one.tobytes() for one in watched] == plain
 
 
 @pytest.mark.parametrize("name", ["convolutions", "recurrent", "eager loop"])
 def test_looks_at_steps_in_between_change_nothing(name: str, tmp_path: Path) -> None:
-    plain = weights(TRAININGS[name])
+    plain = unwatched(name)
     looked_at: list[Any] = []
     watching = Watching("train.py", Wanted(check_up=8, capsules=tmp_path), looked_at.append)
     watching.begin()
     watched = weights(TRAININGS[name])
     watching.end()
     assert sum(facts.step is not None for facts in looked_at) >= 2
-    assert [one.tobytes() for one in watched] == [one.tobytes() for one in plain]
+    assert [one.tobytes() for one in watched] == plain

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,59 +33,124 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": SOURCE}
 COMMAND = (sys.executable, "-c", "from nandoctor.cli.main import run; run()", "check-data")
 
 
+# Loading Dask costs half a second, and these tests need two dozen processes that have done so.
+FORKS = """
+import json, os, signal, sys
+from distributed.cli import dask_scheduler, dask_worker
+
+# A child that has ended is gone at once.
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+for line in sys.stdin:
+    before, sys.argv = json.loads(line)
+    child = os.fork()
+    if not child:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        os.setsid()
+        os.dup2(os.open(os.devnull, os.O_RDWR), 0)
+        os.dup2(0, 1)
+        exec(before)
+        {"dask_scheduler": dask_scheduler, "dask_worker": dask_worker}[sys.argv[0]].main()
+        os._exit(0)
+    print(child, flush=True)
+"""
+
+
+@dataclass(frozen=True)
+class Process:
+    number: int
+
+    def runs(self) -> bool:
+        try:
+            os.kill(self.number, 0)
+        except ProcessLookupError:
+            return False
+        return True
+
+    def kill(self) -> None:
+        """Kill it, and wait until it is gone."""
+        while self.runs():
+            with suppress(ProcessLookupError):
+                os.kill(self.number, signal.SIGKILL)
+            time.sleep(0.01)
+
+
 @dataclass(frozen=True)
 class Cluster:
     address: str
-    scheduler: subprocess.Popen[bytes]
-    workers: tuple[subprocess.Popen[bytes], ...]
+    scheduler: Process
+    workers: tuple[Process, ...]
 
 
-def start(program: str, *arguments: str, before: str = "") -> subprocess.Popen[bytes]:
-    """Dask's own scheduler or worker as a process, which finds the nandoctor that is under test."""
-    return subprocess.Popen(
-        [
-            *(sys.executable, "-c", f"{before}\nfrom distributed.cli.{program} import main; main()"),
-            *(*arguments, "--host", "127.0.0.1", "--no-dashboard"),
-        ],
+# Starts Dask's own scheduler or worker as a process, which finds the nandoctor that is under test.
+Start = Callable[..., Process]
+
+
+@pytest.fixture(scope="module")
+def start() -> Iterator[Start]:
+    """`start(program, argument, ..., before=)`: `before` is Python that the process begins with."""
+    with subprocess.Popen(
+        [sys.executable, "-c", FORKS],
         env=ENVIRONMENT,
-        stdout=subprocess.DEVNULL,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-    )
+        text=True,
+    ) as forks:
+        orders, answers = forks.stdin, forks.stdout
+        assert orders is not None
+        assert answers is not None
+
+        def one(program: str, *arguments: str, before: str = "") -> Process:
+            print(
+                json.dumps((before, [program, *arguments, "--host", "127.0.0.1", "--no-dashboard"])),
+                file=orders,
+                flush=True,
+            )
+            return Process(int(answers.readline()))
+
+        yield one
 
 
-def written(path: Path, process: subprocess.Popen[bytes]) -> str:
+def written(path: Path, process: Process) -> str:
     """The text of the file, as soon as the process has written it."""
     while not path.exists() or not path.read_text().endswith("}"):
-        assert process.poll() is None, "the scheduler did not start"
+        assert process.runs(), "the scheduler did not start"
         time.sleep(0.05)
     return path.read_text()
 
 
-@contextmanager
-def running(tmp_path: Path, workers: int, *, before_scheduler: str = "", before_worker: str = "") -> Iterator[Cluster]:
-    """A scheduler and worker processes; `before_...` is Python that these processes begin with."""
-    file = tmp_path / "scheduler.json"
-    processes = [start("dask_scheduler", "--port", "0", "--scheduler-file", str(file), before=before_scheduler)]
-    try:
-        address = json.loads(written(file, processes[0]))["address"]
-        for _ in range(workers):
-            options = ("--nthreads", "1", "--no-nanny", "--local-directory", str(tmp_path))
-            processes.append(start("dask_worker", address, *options, before=before_worker))
-        if workers:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                with distributed.Client(address, set_as_default=False) as client:
-                    client.wait_for_workers(workers, timeout=60)
-        yield Cluster(address, processes[0], tuple(processes[1:]))
-    finally:
-        for process in reversed(processes):
-            process.kill()
-            process.wait()
+Running = Callable[..., AbstractContextManager[Cluster]]
 
 
 @pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[Cluster]:
-    with running(tmp_path, workers=2) as cluster:
+def running(start: Start, tmp_path: Path) -> Running:
+    """`running(workers, before_scheduler=, before_worker=)`: `before_...` is Python that these processes begin with."""
+
+    @contextmanager
+    def cluster(workers: int, *, before_scheduler: str = "", before_worker: str = "") -> Iterator[Cluster]:
+        file = tmp_path / "scheduler.json"
+        processes = [start("dask_scheduler", "--port", "0", "--scheduler-file", str(file), before=before_scheduler)]
+        try:
+            address = json.loads(written(file, processes[0]))["address"]
+            for _ in range(workers):
+                options = ("--nthreads", "1", "--no-nanny", "--local-directory", str(tmp_path))
+                processes.append(start("dask_worker", address, *options, before=before_worker))
+            if workers:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    with distributed.Client(address, set_as_default=False) as client:
+                        client.wait_for_workers(workers, timeout=60)
+            yield Cluster(address, processes[0], tuple(processes[1:]))
+        finally:
+            for process in reversed(processes):
+                process.kill()
+
+    return cluster
+
+
+@pytest.fixture
+def cluster(running: Running) -> Iterator[Cluster]:
+    with running(workers=2) as cluster:
         yield cluster
 
 
@@ -107,7 +173,7 @@ def test_a_worker_that_dies_in_mid_job_changes_nothing(cluster: Cluster, table: 
 
     def kill_one(rows: int, size: int) -> None:
         if not told:
-            assert all(worker.poll() is None for worker in cluster.workers)
+            assert all(worker.runs() for worker in cluster.workers)
             cluster.workers[0].kill()
         told.append((rows, size))
 
@@ -115,7 +181,7 @@ def test_a_worker_that_dies_in_mid_job_changes_nothing(cluster: Cluster, table: 
     with running_on(cluster.address) as run:
         there = fold_files([str(table)], None, (), None, kill_one, chunk_bytes=30_000, run=run)
 
-    assert cluster.workers[0].poll() is not None
+    assert not cluster.workers[0].runs()
     assert len(told) > 20
     # NaN is not equal to itself, its text is.
     assert repr(there) == repr(here)
@@ -176,7 +242,9 @@ def refused(told: str) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("address", ["nonsense", "tcp://127.0.0.1:9"])
-def test_where_no_scheduler_answers(address: str, table: Path) -> None:
+def test_where_no_scheduler_answers(address: str, table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nandoctor.probes.data.stream.dask._CONNECT_SECONDS", 1)
+
     with refused(f"--dask {address}: no scheduler answers there"):
         check_data(table, dask=address)
 
@@ -184,9 +252,9 @@ def test_where_no_scheduler_answers(address: str, table: Path) -> None:
 # Versions are what the installed packages' metadata say.
 WITHOUT_US = "import sys; sys.modules['nandoctor'] = None"
 OLD_DASK = """
-import importlib.metadata
-version = importlib.metadata.version
-importlib.metadata.version = lambda name: "2020.1.0" if name == "distributed" else version(name)
+import distributed.versions
+version = distributed.versions.version
+distributed.versions.version = lambda name: "2020.1.0" if name == "distributed" else version(name)
 """
 
 
@@ -200,26 +268,26 @@ importlib.metadata.version = lambda name: "2020.1.0" if name == "distributed" el
         (WITHOUT_US, "", "nandoctor cannot be loaded there"),
     ],
 )
-def test_other_versions_are_told(scheduler: str, worker: str, told: str, table: Path, tmp_path: Path) -> None:
+def test_other_versions_are_told(scheduler: str, worker: str, told: str, table: Path, running: Running) -> None:
     with (
-        running(tmp_path, workers=1, before_scheduler=scheduler, before_worker=worker) as cluster,
+        running(workers=1, before_scheduler=scheduler, before_worker=worker) as cluster,
         refused(told),
     ):
         check_data(table, dask=cluster.address)
 
 
-def test_a_scheduler_without_workers_is_told(tmp_path: Path) -> None:
+def test_a_scheduler_without_workers_is_told(running: Running) -> None:
     with (
-        running(tmp_path, workers=0) as cluster,
+        running(workers=0) as cluster,
         refused("the scheduler has no workers"),
         running_on(cluster.address, patience=1),
     ):
         pass
 
 
-def test_workers_that_all_go_away_in_mid_job_are_told(table: Path, tmp_path: Path) -> None:
+def test_workers_that_all_go_away_in_mid_job_are_told(running: Running, table: Path) -> None:
     with (
-        running(tmp_path, workers=1) as cluster,
+        running(workers=1) as cluster,
         running_on(cluster.address, patience=1) as run,
         refused("the scheduler has no workers"),
     ):
@@ -229,10 +297,10 @@ def test_workers_that_all_go_away_in_mid_job_are_told(table: Path, tmp_path: Pat
 DIALECT = Dialect(",", '"', header=False, encoding="utf-8", decimal=".")
 
 
-def test_a_file_that_the_workers_do_not_see_is_told(tmp_path: Path) -> None:
+def test_a_file_that_the_workers_do_not_see_is_told(running: Running, tmp_path: Path) -> None:
     part = Part(str(tmp_path / "elsewhere.csv"), "csv", 0, 0, 100, sample_rows=16, dialect=DIALECT)
     with (
-        running(tmp_path, workers=1) as cluster,
+        running(workers=1) as cluster,
         running_on(cluster.address) as run,
         refused(r"elsewhere.csv: the workers of tcp://.* do not see this file"),
     ):

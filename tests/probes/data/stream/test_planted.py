@@ -20,7 +20,8 @@ from nandoctor.probes.data.stream.observe import fold_files, observe_data
 from nandoctor.probes.data.stream.part import run_parts
 from nandoctor.probes.data.stream.partial import Partial
 
-pytestmark = pytest.mark.usefixtures("text_reader")
+# Only what reads a table of text reads it in two ways.
+by_both_readers = pytest.mark.usefixtures("text_reader")
 
 PLANTED = {"missing": math.nan, "nan": math.nan, "positive_inf": math.inf, "negative_inf": -math.inf, "token": math.nan}
 WRITTEN = {
@@ -91,6 +92,7 @@ def written_csv(path: Path, table, planted, data, delimiter=",") -> dict[tuple[i
 PACKED = {"": bytes, ".gz": gzip.compress, ".zst": zstandard.compress}
 
 
+@by_both_readers
 @settings(max_examples=80)
 @given(planted_tables(), st.data(), st.sampled_from([("csv", ","), ("tsv", "\t")]), st.sampled_from(list(PACKED)))
 def test_csv(case, data, kind, suffix):
@@ -112,6 +114,7 @@ def test_csv(case, data, kind, suffix):
             assert next(csv.reader(rest, delimiter=delimiter)) == records[cell.row + 1]
 
 
+@by_both_readers
 @settings(max_examples=40)
 @given(planted_tables(), st.data(), st.integers(20, 400))
 def test_csv_is_the_same_however_it_is_cut(case, data, chunk_bytes):
@@ -191,6 +194,7 @@ def test_json_lines(case, absent, suffix):
     check(facts, table, planted)
 
 
+@by_both_readers
 @settings(max_examples=20)
 @given(planted_tables(kinds=("nan", "positive_inf", "negative_inf")))
 def test_csv_and_npz_of_the_same_numbers_have_the_same_facts(case):
@@ -212,6 +216,7 @@ def test_csv_and_npz_of_the_same_numbers_have_the_same_facts(case):
         assert [cell.row for cell in (*a.bad, *a.lowest)] == [cell.row for cell in (*b.bad, *b.lowest)]
 
 
+@by_both_readers
 def test_partial_facts_are_a_monoid(tmp_path):
     table = np.random.default_rng(3).normal(size=(3000, 3)).round(2)
     table[5, 1] = np.nan
