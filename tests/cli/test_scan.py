@@ -104,7 +104,7 @@ def test_files_take_their_format_from_their_suffix(
 @pytest.mark.parametrize(
     ("file", "told"),
     [
-        ("report.html", "the suffix names no report format"),
+        ("report.pdf", "the suffix names no report format"),
         ("nowhere/report.json", "No such file or directory"),
         ("folder.json", "this is a folder"),
         ("data.json", "this is an input"),

@@ -5,9 +5,6 @@ from __future__ import annotations
 from nandoctor.facts import RunFacts
 from nandoctor.wording import listing, plural
 
-# How each message of tf.debugging.enable_check_numerics begins.
-INSTRUMENT = "!!! Detected Infinity or NaN in output"
-
 
 def sentence(run: RunFacts, *, max_steps: int | None, nearest: str | None, spent: float) -> str:
     """What was watched, how it ended, how near anything came to a limit (`nearest`), and what the watch cost.
@@ -21,19 +18,6 @@ def sentence(run: RunFacts, *, max_steps: int | None, nearest: str | None, spent
     share = f" ({spent / run.seconds:.1%})" if run.seconds > 0.0 else ""
     parts.append(f"the watch took {spent:.1f} s of {run.seconds:.1f} s{share}, its checks inside the steps not counted")
     return "; ".join(parts)
-
-
-def ended_by_instrument(error: BaseException | None) -> str | None:
-    """What to say of a script that ended in TensorFlow's own check of numbers; None for any other end.
-
-    It raises in the middle of the step, before there is an update that the guard could refuse.
-    """
-    if error is None or INSTRUMENT not in str(error):
-        return None
-    return (
-        "the script's own tf.debugging.enable_check_numerics ended it before its step could be kept; without it, the "
-        "step is examined"
-    )
 
 
 def _nothing_trained(run: RunFacts) -> str:

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from nandoctor.probes.board.board import Board, open_board
 from nandoctor.probes.watch.imports import when_imported
+from nandoctor.probes.watch.instrument import ended_by_instrument
 from nandoctor.probes.watch.schedule import Schedule
-from nandoctor.probes.watch.sentence import ended_by_instrument
 from nandoctor.probes.watch.tables_read import TablesRead
 from nandoctor.probes.watch.wanted import Wanted
 
