@@ -28,7 +28,7 @@ test: .venv/ready-dev
 	$(PYTEST) $(PARALLEL) -m "not models"
 
 test-fast: .venv/ready-dev
-	$(PYTEST) $(PARALLEL) -m "not tensorflow and not models"
+	$(PYTEST) $(PARALLEL) -m "not tensorflow and not models and not browser"
 
 test-models: .venv/ready-dev fixtures/models/ready
 	$(PYTEST) -m models

@@ -143,7 +143,7 @@ def test_an_impossible_facts_file_is_refused_before_any_work(
         ("--batch-size", "0"),
         ("--max-batches", "-1"),
         ("--batch-size", "many"),
-        ("--format", "html"),
+        ("--format", "pdf"),
         ("--fail-on", "note"),
         ("--quiet", "--verbose"),
         ("--no-such-option",),

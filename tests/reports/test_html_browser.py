@@ -14,6 +14,8 @@ import pytest
 from nandoctor.finding import Report
 from nandoctor.reports.html import render
 
+pytestmark = pytest.mark.browser
+
 FLAGS = (
     "--headless",
     "--no-sandbox",
