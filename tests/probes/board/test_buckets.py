@@ -31,7 +31,7 @@ def test_each_finite_value_is_counted_between_the_edges_of_its_bucket(values: np
     assert (found[:, 0] <= found[:, 1]).all()
     assert (found[1:, 0] >= found[:-1, 1]).all()
     bounds = np.cumsum(found[:, 2]).astype(int)
-    for (left, right, _), last, first in zip(found, bounds, [0, *bounds[:-1]], strict=True):
+    for (left, right, _), last, first in zip(found, bounds, [0, *bounds][:-1], strict=True):
         assert left <= finite[first] <= finite[last - 1] <= right
 
 
