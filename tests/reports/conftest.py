@@ -127,7 +127,7 @@ LAYERS = (
 )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def sick_report() -> Report:
     return Report(
         tool=TOOL,
@@ -155,7 +155,7 @@ def sick_report() -> Report:
 BAND = Band(64, 3, 1, 2, 1e-3, 1e-2, 0.5, 4.0, 8.0)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def pictured_report(sick_report: Report) -> Report:
     """The sick report with a chain, and figures for every picture of the page."""
     links = (
@@ -181,7 +181,7 @@ def pictured_report(sick_report: Report) -> Report:
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def healthy_report() -> Report:
     return Report(
         tool=TOOL,

@@ -59,8 +59,19 @@ def plots(text: str) -> dict[str, Any]:
     return json.loads(found.group(1)) if found else {}
 
 
-def test_what_it_says_of_the_root_cause(pictured_report: Report) -> None:
-    text = Page(render(pictured_report)).text
+@pytest.fixture(scope="module")
+def pictured(pictured_report: Report) -> str:
+    """The whole page, which takes a moment to make."""
+    return render(pictured_report)
+
+
+@pytest.fixture(scope="module")
+def pictured_page(pictured: str) -> Page:
+    return Page(pictured)
+
+
+def test_what_it_says_of_the_root_cause(pictured_page: Page) -> None:
+    text = pictured_page.text
 
     assert "Logarithm of zero at train.py:41" in text
     assert "Training tripped at step 2: the loss is NaN." in text
@@ -69,8 +80,8 @@ def test_what_it_says_of_the_root_cause(pictured_report: Report) -> None:
     assert "loss = keras.losses.CategoricalCrossentropy(from_logits=True)" in text
 
 
-def test_the_chain_tells_what_was_measured_and_what_speaks_against_an_inference(pictured_report: Report) -> None:
-    text = Page(render(pictured_report)).text
+def test_the_chain_tells_what_was_measured_and_what_speaks_against_an_inference(pictured_page: Page) -> None:
+    text = pictured_page.text
 
     assert text.index("the loss is Inf") < text.index("column income reaches 1.2e+05")
     assert "It was measured that this follows from the next." in text
@@ -143,12 +154,12 @@ def library() -> str:
     return bokeh()
 
 
-def test_nothing_is_fetched(pictured_report: Report) -> None:
-    for tag, attributes in Page(render(pictured_report)).tags:
+def test_nothing_is_fetched(pictured_page: Page, pictured: str) -> None:
+    for tag, attributes in pictured_page.tags:
         assert not LOADING & set(attributes), tag
         assert tag not in ("iframe", "object", "embed", "base", "audio", "video")
         assert (attributes.get("href") or "#").startswith(("#", "data:"))
-    styles = "".join(re.findall(r"<style>(.*?)</style>", render(pictured_report), re.DOTALL))
+    styles = "".join(re.findall(r"<style>(.*?)</style>", pictured, re.DOTALL))
     assert "url(" not in styles
     assert "@import" not in styles
 
@@ -161,8 +172,8 @@ def test_a_report_of_hundreds_of_layers_stays_below_two_megabytes(sick_report: R
     assert len(render(replace(sick_report, layers=layers)).encode()) < 2_000_000
 
 
-def test_the_same_report_gives_the_same_page(pictured_report: Report) -> None:
-    assert render(pictured_report) == render(pictured_report)
+def test_the_same_report_gives_the_same_page(pictured_report: Report, pictured: str) -> None:
+    assert render(pictured_report) == pictured
 
 
 def test_without_figures_there_are_no_plots_and_no_library(sick_report: Report) -> None:
@@ -172,8 +183,8 @@ def test_without_figures_there_are_no_plots_and_no_library(sick_report: Report) 
     assert len(text) < 100_000
 
 
-def test_the_ladder_is_drawn_against_the_dtypes_with_the_first_bad_op_marked(pictured_report: Report) -> None:
-    text = render(pictured_report)
+def test_the_ladder_is_drawn_against_the_dtypes_with_the_first_bad_op_marked(pictured: str) -> None:
+    text = pictured
     drawn = json.dumps(plots(text)["plot-ladder"])
 
     for name in ("float32", "bfloat16", "float16", "classifier/dense", "classifier/probabilities"):
@@ -190,8 +201,8 @@ def test_the_first_bad_op_is_marked_in_the_row_of_its_layer(pictured_report: Rep
     assert "The first bad op is marked: Log (train.py:41) in layer classifier/surprise, forward pass" in text
 
 
-def test_values_that_are_not_finite_are_shown_as_such(pictured_report: Report) -> None:
-    text = render(pictured_report)
+def test_values_that_are_not_finite_are_shown_as_such(pictured: str) -> None:
+    text = pictured
     words = Page(text).text
 
     assert '"Inf and NaN"' in json.dumps(plots(text)["plot-history-0"])
@@ -209,8 +220,8 @@ def test_the_table_of_layers_has_a_button_for_each_column(sick_report: Report) -
     assert {"layer-search", "layer-table"} <= set(page.ids())
 
 
-def test_every_id_is_there_once_and_every_link_leads_to_one(pictured_report: Report) -> None:
-    page = Page(render(pictured_report))
+def test_every_id_is_there_once_and_every_link_leads_to_one(pictured_page: Page) -> None:
+    page = pictured_page
     links = {(one.get("href") or "")[1:] for tag, one in page.tags if tag == "a"}
 
     assert len(page.ids()) == len(set(page.ids()))
