@@ -77,7 +77,7 @@ def history(one: Optimizing) -> History:
     count = one.recorder.variables
     return History(
         first_step=first,
-        loss=tuple(rows[:, 0].tolist()),
+        loss=(math.nan,) * len(rows) if one.lossless else tuple(rows[:, 0].tolist()),
         learning_rate=tuple(rows[:, 1].tolist()),
         gradient_norms={name: tuple(norms[:, place].tolist()) for place, name in enumerate(one.names)},
         weight_norms={name: tuple(norms[:, count + place].tolist()) for place, name in enumerate(one.names)},
@@ -124,8 +124,20 @@ def _place(watch: Watch, one: Optimizing, step: int) -> tuple[int | None, int | 
     found = [(epoch, counts.get(id(one.optimizer), 0)) for epoch, counts in begun]
     for epoch, first in reversed(found):
         if first <= step:
-            return epoch, step - first
+            return epoch, (step - first) // _updates_a_batch(watch, one)
     return None, None
+
+
+def _updates_a_batch(watch: Watch, one: Optimizing) -> int:
+    """How often the optimizer updates the weights for one batch, as a critic is trained several times in a step.
+
+    These updates are guarded in one graph, and read the same batch.
+    """
+    mine = {id(variable) for variable in one.variables}
+    guarded = [each for each in watch.tracings if {id(variable) for variable in each.variables} == mine]
+    fed = [{id(kept.tensor) for kept in each.kept if kept.kind in ("argument", "pipeline")} for each in guarded]
+    together = [sum(bool(some & others) for others in fed) for some in fed]
+    return max(together, default=1) or 1
 
 
 def _worker(one: Optimizing) -> int | None:
