@@ -13,6 +13,7 @@ from weakref import WeakSet
 
 from nandoctor.facts import EvaluationFacts
 from nandoctor.probes.compat.watching import replica_number
+from nandoctor.probes.watch.differentiated import Differentiated
 from nandoctor.probes.watch.eager import EagerRecorder
 from nandoctor.probes.watch.eager_guard import EagerGuard
 from nandoctor.probes.watch.evaluating import Evaluating, evaluation_of
@@ -43,7 +44,8 @@ class Optimizing:
     them over, as far as their ops tell. `applied` is how many updates a LossScaleOptimizer had made before the first
     that was watched (None for any other), `left_out` how many the watch has left out itself. `updates` measures single
     updates, `terms` records those of the loss where it has several. `recorded` is the number of the tracing that stands
-    for its steps that run eagerly, once one was needed.
+    for its steps that run eagerly, once one was needed. `lossless` says that nobody knows the loss of its updates, as
+    their gradients come from elsewhere.
     """
 
     optimizer: Any
@@ -58,6 +60,7 @@ class Optimizing:
     left_out: int = 0
     terms: TermRecord | None = None
     recorded: int | None = None
+    lossless: bool = False
     updates: MeasuredUpdates = field(default_factory=MeasuredUpdates)
 
     @cached_property
@@ -102,6 +105,7 @@ class Watch:
     skip: bool = False
     max_steps: int | None = None
     eager: EagerRecorder = field(default_factory=EagerRecorder)
+    differentiated: Differentiated = field(default_factory=Differentiated)
     notebook: Notebook = field(default_factory=Notebook)
     tracings: list[Tracing] = field(default_factory=list)
     optimizing: dict[int, Optimizing] = field(default_factory=dict)
