@@ -68,7 +68,7 @@ class EagerStep:
         for number in results:
             self.made[number] = len(self.ran)
         scope = eager_scope()
-        line = None if scope.startswith(TAPE) else _user_line()
+        line = None if scope.startswith(TAPE) else user_line()
         self.ran.append(Ran(op_type, given, attrs, results, scope, line, self.differentiates))
 
     def begin_gradient(self, op_type: str, inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
@@ -256,7 +256,7 @@ def _is_one_of(tensor: Any, values: Any) -> bool:
     return any(value is tensor for value in tf.nest.flatten(values))
 
 
-def _user_line() -> Line | None:
+def user_line() -> Line | None:
     """The innermost line of the user's code that is running, if it is not below a line of nandoctor's own."""
     frame = sys._getframe(2)
     for _ in range(DEEPEST):

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from nandoctor.facts import History, OptimizerFacts, RunFacts, TripFacts
+from nandoctor.facts import History, OptimizerFacts, RunFacts, SourceLine, TripFacts
 from nandoctor.facts.run import TripKind
 from nandoctor.probes.watch.guard import Tracing
 from nandoctor.probes.watch.live import model_of
 from nandoctor.probes.watch.measured import updates_applied
 from nandoctor.probes.watch.recorder import TOTALS
+from nandoctor.probes.watch.scheduled import nonfinite_schedule
 from nandoctor.probes.watch.seen import Trip
 from nandoctor.probes.watch.session import Optimizing, Watch
 from nandoctor.probes.watch.updating import loss_scale
@@ -115,6 +117,7 @@ def trip_facts(watch: Watch, one: Optimizing, kind: Trip) -> TripFacts:
         replica=one.replica if distributed else None,
         learning_rate=float(rows[-1, 1]) if len(rows) else None,
         bad=_bad(one, kind, watch.tracings[tracing - 1]),
+        rate_made=_rate_made(one.optimizer) if kind == Trip.LEARNING_RATE else None,
     )
 
 
@@ -192,6 +195,15 @@ def _dtype(optimizer: Any) -> str:
 def _schedule(optimizer: Any) -> str | None:
     rate = getattr(optimizer, "_learning_rate", None)
     return type(rate).__name__ if callable(getattr(rate, "get_config", None)) and callable(rate) else None
+
+
+def _rate_made(optimizer: Any) -> tuple[str, SourceLine] | None:
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    if _schedule(inner) is None or not tf.executing_eagerly():
+        return None
+    with suppress(Exception):
+        return nonfinite_schedule(inner._learning_rate, inner.iterations)
+    return None
 
 
 def _clip(optimizer: Any) -> str | None:
