@@ -274,6 +274,9 @@ def _tell(outcome: Outcome, wanted: Delivery) -> None:
     silent = report.summary.verdict == "healthy" and not outcome.tripped and wanted.detail != "verbose"
     if wanted.detail != "brief":
         print(f"nandoctor: {outcome.told}", file=sys.stderr, flush=True)
+    if wanted.report_format is ReportFormat.TABLE and outcome.tripped:
+        # Keras leaves the line of a progress bar unfinished where the training is stopped.
+        print(flush=True)
     if wanted.report_format is not ReportFormat.TABLE or not silent:
         print_report(report, wanted)
 

@@ -143,6 +143,7 @@ def _op_type(finding: Finding) -> str:
 
 
 AT_THE_LINE: Mapping[str, Callable[[Source, Finding, Remedy], list[Edit]]] = {
+    "bound-schedule": lambda source, finding, _: handed.bounded_on_the_line(source, _line(finding), _op_type(finding)),
     "clip-argument": _clip,
     "divide-no-nan": lambda source, finding, _: ops.no_nan_division(source, _line(finding)),
     "epsilon": _divisor,

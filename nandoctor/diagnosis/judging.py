@@ -117,4 +117,7 @@ def _losses(control: Ran, found: RunFacts, training: Training) -> Mapping[str, S
         if history is not None and 0 <= step - history.first_step < history.steps:
             loss = history.loss[step - history.first_step]
             figures[name] = loss if math.isfinite(loss) else number(loss)
+    if found.trip is None and figures.get("loss_after") == "NaN":
+        # Nobody knows the loss of updates whose gradients come from elsewhere.
+        return {"failing_step": step}
     return figures

@@ -156,7 +156,7 @@ def _before(trip: TripFacts | None, history: History | None) -> str | None:
     gradient = earlier.gradient_norm[-1]
     left_out = sum(1 for _ in takewhile(lambda norm: not math.isfinite(norm), reversed(earlier.gradient_norm)))
     if left_out:
-        return f"The gradients of the {plural(left_out, 'step')} before were not finite, either."
+        return f"The norm of the gradients was not finite in the {plural(left_out, 'step')} before, either."
     return (
         f"The loss was fine until this batch: {number(losses[-1])} at last, with a {history.norm_called} of "
         f"{number(gradient)}, and at most {number(max(losses))} in the {plural(len(losses), 'step')} recorded."

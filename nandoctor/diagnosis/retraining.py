@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from nandoctor.diagnosis.changes import Change, changes
@@ -23,14 +23,23 @@ SECONDS = 300.0
 MOST_PLACES = 4
 AGAIN = "none of its files was changed, and what it writes where it runs, it has written again."
 
+UNREPEATABLE = (
+    "nothing was tried by training again. What a script draws at random comes again where it begins with "
+    "keras.utils.set_random_seed(0)."
+)
+
 
 @dataclass(frozen=True)
 class Means:
-    """What trials are made with: the training, what runs an attempt, and when their time is over."""
+    """What trials are made with: the training, what runs an attempt, and when their time is over.
+
+    `notices` gathers what the reader must know of them.
+    """
 
     training: Training
     run: Runner
     until: float
+    notices: list[str] = field(default_factory=list)
 
     @property
     def left(self) -> float:
@@ -69,8 +78,10 @@ def retrained(report: Report, training: Training, run: Runner, seconds: float = 
         took.append(ran.seconds)
         return ran
 
-    first = _treated(report.findings[0], Means(training, counted, time.monotonic() + seconds))
+    means = Means(training, counted, time.monotonic() + seconds)
+    first = _treated(report.findings[0], means)
     notices = report.notices
+    notices += tuple(means.notices)
     if took:
         notices += (f"{plural(len(took), 'run')} of the script ({sum(took):.0f} s) to try remedies: {AGAIN}",)
     return replace(report, findings=(first, *report.findings[1:]), notices=notices)
@@ -116,6 +127,8 @@ def _tried(finding: Finding, candidates: Sequence[Candidate], means: Means) -> d
     control = means.ran()
     differs = difference(control, finding, means.training)
     void = differs and f"the control run without a change {differs}: a trial would be void"
+    if differs and control.facts is not None:
+        means.notices.append(f"The control run without a change {differs}: {UNREPEATABLE}")
     trials: dict[str, Trial] = {}
     for one in candidates:
         if void is None and means.left < control.seconds:

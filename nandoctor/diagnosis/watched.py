@@ -181,6 +181,9 @@ def _whole(finding: Finding, kept: Sequence[Finding], above: dict[int, Finding],
     if symptom == SYMPTOMS["weights"] and chain[0] in ALL_SYMPTOMS:
         # The loss was finite in the run: its replay is on the weights that the update spoiled.
         chain = chain[1:]
+    if symptom == SYMPTOMS["gradient"] and chain[0] == SYMPTOMS["loss"]:
+        # The compiled step hid it: the loss was finite in the run, and is not where each op runs by itself.
+        chain = (symptom, *chain[1:])
     if symptom is not None and severity == "error" and _leads(finding, under) and chain[0] not in ALL_SYMPTOMS:
         chain = (symptom, *chain)
     return replace(

@@ -148,7 +148,7 @@ class Origin:
     @property
     def deed(self) -> str:
         """What ran, for a message: `Log`, `Reciprocal in the gradient of Log`."""
-        return f"{self.ran} in the gradient of {self.op_type}" if self.phase == "backward" else self.ran
+        return f"{self.ran} in the gradient of {self.op_type}" if self.backward_op_type else self.ran
 
     @property
     def floats(self) -> tuple[Operand, ...]:

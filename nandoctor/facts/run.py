@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from nandoctor.facts.origin import SourceLine
 from nandoctor.facts.pipeline import PipelineFacts
 
 EvaluationWay = Literal["evaluate", "predict", "validation"]
@@ -19,8 +20,9 @@ class History:
     `first_step` is the number (from 0) of the first of them. `loss` is the sum of the losses that gradients were taken
     of. `terms` are its parts by name. `gradient_norms` are the norms of each variable's gradient, `weight_norms`
     those of the variable after the step, `updates` the norm of the change over the norm of the variable (NaN where it
-    was not measured). A NaN in `loss` or a norm is what was measured. `clipped` says that the script had clipped the
-    gradients before it gave them to the optimizer, which is where they are recorded.
+    was not measured). A NaN in `loss` or a norm is what was measured; all of `loss` is NaN where nobody knows it.
+    `clipped` says that the script had clipped the gradients before it gave them to the optimizer, which is where they
+    are recorded.
     """
 
     first_step: int
@@ -117,7 +119,8 @@ class TripFacts:
     why there was no replay. `pipeline` is what was seen of the input pipeline of a batch that came out of it with
     values that are not finite, None for any other. `worker` and `replica` where the training was distributed.
     `constraints` are (variable, class) of the constraints that the update ends with. Of an evaluation `way` says which,
-    `step` is how many updates were made before it, and `batch` counts its own batches.
+    `step` is how many updates were made before it, and `batch` counts its own batches. `rate_made` are the op of a
+    schedule of the user's own that makes the learning rate not finite, and its line.
     """
 
     kind: TripKind
@@ -134,6 +137,7 @@ class TripFacts:
     pipeline: PipelineFacts | None = None
     constraints: tuple[tuple[str, str], ...] = ()
     way: EvaluationWay | None = None
+    rate_made: tuple[str, SourceLine] | None = None
 
     @property
     def made_by_pipeline(self) -> bool:

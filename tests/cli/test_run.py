@@ -128,6 +128,16 @@ def test_a_report_that_cannot_be_made_is_no_fault_of_the_script(folder: Path) ->
 
 
 @pytest.mark.tensorflow
+def test_the_report_begins_on_a_line_of_its_own_below_a_progress_bar(folder: Path) -> None:
+    (folder / "train.py").write_text(FIT.replace("verbose=0", "verbose=1"))
+
+    outcome = run(folder, "train.py", "sick")
+
+    assert "loss" in outcome.out
+    assert "\nnandoctor 0" in outcome.out
+
+
+@pytest.mark.tensorflow
 def test_a_sick_training_is_stopped_reported_and_kept(folder: Path) -> None:
     outcome = run(folder, "--format", "json", "-o", "report.txt", "train.py", "sick")
 

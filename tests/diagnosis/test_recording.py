@@ -118,4 +118,4 @@ def test_gradients_that_were_not_finite_before_are_told() -> None:
     history = History(0, (1.0,) * 9, (0.1,) * 9, gradient_norms={"k": (1.0, *([NAN] * 8))})
     tripped = RunFacts("train.py", 9, (OptimizerFacts("Adam", 9, history=history),), TripFacts("gradient", 8))
 
-    assert run_report(tripped).before == "The gradients of the 7 steps before were not finite, either."
+    assert run_report(tripped).before == "The norm of the gradients was not finite in the 7 steps before, either."

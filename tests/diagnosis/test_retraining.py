@@ -128,10 +128,25 @@ def test_what_is_not_enough_says_what_went_wrong_next(script: Path) -> None:
 def test_without_a_control_that_fails_again_a_trial_is_void(script: Path, control: Ran, said: str) -> None:
     _, run = answering(control)
 
-    (remedy,) = retrained(report(script, CLIP), training(script), run).findings[0].remedies
+    treated = retrained(report(script, CLIP), training(script), run)
 
+    (remedy,) = treated.findings[0].remedies
     assert remedy.verdict == "untried"
     assert remedy.trial["why"] == f"the control run without a change {said}: a trial would be void"
+    told = [one for one in treated.notices if "keras.utils.set_random_seed" in one]
+    assert [one.partition(": ")[0] for one in told] == (
+        [f"The control run without a change {said}"] * (not control.failure)
+    )
+
+
+def test_the_loss_is_left_out_where_nobody_knows_it(script: Path) -> None:
+    failed, fine = went(*[math.nan] * 13, trip=12), went(*[math.nan] * 26)
+    _, run = answering(Ran(failed, None, 1.0), Ran(fine, None, 1.0))
+
+    (first,) = retrained(report(script, CLIP), training(script, failed), run).findings[0].remedies
+
+    assert (first.verdict, first.trial["steps_passed"]) == ("verified", 26)
+    assert not {"loss_before", "loss_after"} & first.trial.keys()
 
 
 def test_an_exception_has_to_come_again_and_to_stay_away(script: Path) -> None:

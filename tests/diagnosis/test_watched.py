@@ -112,6 +112,14 @@ def test_of_several_ways_to_the_root_the_chain_is_the_one_from_what_tripped(of: 
     assert root.chain == ("nonfinite-loss", "accumulation-overflow", "learning-rate-too-high")
 
 
+def test_a_loss_that_the_compiled_step_shows_as_finite_is_not_what_was_seen(of: Any) -> None:
+    data = of("nan-in-data", chain=("nonfinite-loss", "nan-in-data"))
+
+    (root,) = of_run([data], run("gradient", reproduced=True))
+
+    assert root.chain == ("nonfinite-gradients", "nan-in-data")
+
+
 def test_a_negative_rate_is_the_root_of_the_divergence(of: Any) -> None:
     (root,) = of_run([of("learning-rate-too-high"), of("nonfinite-learning-rate")], run("loss"))
 

@@ -8,13 +8,23 @@ from collections.abc import Iterator
 from nandoctor.probes.source.ops import guarded_argument, no_nan_division
 from nandoctor.probes.source.text import Edit, Source, UnwritableError, found
 
+# A step is counted from 0; divided by the root of it, it is to be counted from 1.
+BOUNDS = {"Sqrt": "0.0", "Rsqrt": "1.0", "Pow": "0.0", "Log": "1e-7"}
+
+
+def bounded_on_the_line(source: Source, line: int, op_type: str) -> list[Edit]:
+    """The argument of the op of a schedule that failed, which is on that line; of all where it is not to be bounded."""
+    if op_type not in BOUNDS:
+        return bounded_schedule(source)
+    return found(guarded_argument(source, line, op_type, BOUNDS[op_type]), f"no {op_type} was found on line {line}")
+
 
 def bounded_schedule(source: Source) -> list[Edit]:
     """The arguments of roots, powers and logarithms in schedules of the learning rate kept at 0 or above."""
     edits: list[Edit] = []
     for function in (*_methods(source, "LearningRateSchedule"), *_scheduling(source)):
-        for op_type, bound in (("Sqrt", "0.0"), ("Pow", "0.0"), ("Log", "1e-7")):
-            edits += _on_each_line(source, function, op_type, bound)
+        for kind, bound in BOUNDS.items():
+            edits += _on_each_line(source, function, kind, bound)
     return found(edits, "no root, power or logarithm was found in a schedule of the learning rate")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -25,6 +26,7 @@ ROW_BY_ROW = {
     "BatchMatMulV2", "BatchMatMulV3", "Conv2D", "Conv3D", "DepthwiseConv2dNative", "LogSoftmax", "MatMul",
     "Max", "Mean", "Min", "Prod", "Softmax", "Sum",
 }  # fmt: skip
+BATCHED = {"BatchMatMulV2", "BatchMatMulV3"}
 REDUCTIONS = {"Max", "Mean", "Min", "Prod", "Sum"}
 MOST_VALUES = 8
 KEPT_ATTRIBUTES = {"transpose_a", "transpose_b", "adj_x", "adj_y", "keep_dims", "epsilon"}
@@ -84,11 +86,29 @@ class Made:
 
         A fed or captured tensor has a mark without an op.
         """
-        return [
-            (array, mark)
-            for array, mark in zip(self.operands, self.execution.marks, strict=True)
-            if array is not None and array.dtype.kind == "f" and (mark.taint or mark.instruction is None)
-        ]
+        return [(array, mark) for _, array, mark in self._suspects()]
+
+    def suspects_by_rows(self) -> tuple[list[tuple[Array, Any]], list[Array]]:
+        """The suspects whose row i goes into row i of the result and into no other, with their marks; all others."""
+        seen = [(self._has_rows(place, array), array, mark) for place, array, mark in self._suspects()]
+        return [(array, mark) for rows, array, mark in seen if rows], [array for rows, array, _ in seen if not rows]
+
+    def numbers_by_rows(self) -> tuple[list[Array], list[Array]]:
+        """As `suspects_by_rows`, of all operands that can hold a NaN."""
+        numbers = [(place, one) for place, one in enumerate(self.operands) if one is not None and one.dtype.kind == "f"]
+        with_rows = [one for place, one in numbers if self._has_rows(place, one)]
+        return with_rows, [one for place, one in numbers if not self._has_rows(place, one)]
+
+    def _suspects(self) -> Iterator[tuple[int, Array, Any]]:
+        for place, (array, mark) in enumerate(zip(self.operands, self.execution.marks, strict=True)):
+            if array is not None and array.dtype.kind == "f" and (mark.taint or mark.instruction is None):
+                yield place, array, mark
+
+    def _has_rows(self, place: int, array: Array) -> bool:
+        # Each row of a product of two matrices, and of a convolution, comes from all of the second operand, which may
+        # have as many rows all the same: the similarities of a batch with itself, a square kernel.
+        batched = self.execution.instruction.op_type in BATCHED and self.output.ndim == array.ndim > 2
+        return array.shape[:1] == self.output.shape[:1] and (place == 0 or batched)
 
     @property
     def elementwise(self) -> bool:
@@ -164,8 +184,8 @@ def fresh_places(made: Made, tainted: bool, rows: int) -> Array | None:
     if made.elementwise:
         return _fresh_elements(made)
     if made.execution.instruction.op_type in ROW_BY_ROW and _keeps_rows(made, rows):
-        wide = [(array, mark) for array, mark in made.suspects if array.shape[:1] == output.shape[:1]]
-        if all(np.isfinite(array).all() for array, _ in made.suspects if array.shape[:1] != output.shape[:1]):
+        wide, narrow = made.suspects_by_rows()
+        if all(np.isfinite(array).all() for array in narrow):
             return _fresh_rows(made, wide)
     if any(mark.nan for mark in marks):
         return None
@@ -244,8 +264,7 @@ def _fed_by_infinity(made: Made, places: Array) -> bool:
     if made.elementwise:
         return bool((_anywhere(made.floating, np.isinf, places) & places).any())
     if made.execution.instruction.op_type in ROW_BY_ROW and places.ndim:
-        wide = [array for array in made.floating if array.ndim and array.shape[0] == places.shape[0]]
-        narrow = [array for array in made.floating if not array.ndim or array.shape[0] != places.shape[0]]
+        wide, narrow = made.numbers_by_rows()
         if wide and all(np.isfinite(array).all() for array in narrow):
             rows = places.reshape(places.shape[0], -1).any(axis=1)
             return any(bool(np.isinf(array[rows]).any()) for array in wide)

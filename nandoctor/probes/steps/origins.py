@@ -97,7 +97,8 @@ def dataset_rows(rows: tuple[int, ...] | None, batch_rows: Sequence[range], batc
 
 
 def _origin(step: Step, birth: Birth, lines: Lines) -> Origin:
-    backward = birth.kind == "op" and is_gradient(birth.name)
+    differentiated = birth.kind == "op" and is_gradient(birth.name)
+    backward = differentiated or _adds_gradients(step, birth)
     name = step.own_name(forward_name(birth.name)) if birth.kind in ("op", "constant") else birth.name
     own_type = birth.instruction.op_type if birth.instruction else "Input"
     op_type = step.op_types.get(name, own_type) if backward else own_type
@@ -116,8 +117,8 @@ def _origin(step: Step, birth: Birth, lines: Lines) -> Origin:
         output_shape=birth.shape,
         operands=tuple(_operand(step, birth, seen) for seen in birth.operands),
         attributes=_attributes(birth),
-        backward_op=birth.name if backward else None,
-        backward_op_type=own_type if backward else None,
+        backward_op=birth.name if differentiated else None,
+        backward_op_type=own_type if differentiated else None,
         source=lines.get(name),
         loop_iteration=birth.iteration,
         batch=birth.batch,
@@ -125,6 +126,15 @@ def _origin(step: Step, birth: Birth, lines: Lines) -> Origin:
         parents=tuple(sorted(birth.parents)),
         after=tuple(sorted(birth.after)),
     )
+
+
+def _adds_gradients(step: Step, birth: Birth) -> bool:
+    """Whether it is the sum of the gradients that one tensor gets from several places: an op outside of their scope."""
+    if birth.scope is None or birth.instruction is None or birth.instruction.op_type != "AddN":
+        return False
+    node = step.flow.nodes.get((birth.scope.path, birth.instruction.index))
+    makers = [step.flow.source(made, PICKS) for made in node.inputs] if node is not None else []
+    return bool(makers) and all(isinstance(one, Node) and is_gradient(one.instruction.name) for one in makers)
 
 
 def _operand(step: Step, birth: Birth, seen: OperandSeen) -> Operand:

@@ -19,6 +19,7 @@ import tensorflow as tf
 from nandoctor.probes.compat.eager_ops import add_op, eager_scope, empty_graph, listen, tensor_number, tensor_numbers
 from nandoctor.probes.steps.trace import is_user_file
 from nandoctor.probes.watch.guard import Tracing
+from nandoctor.probes.watch.names_in_scope import names_in_scope
 from nandoctor.probes.watch.noted import Noted
 from nandoctor.probes.watch.stepgraph import RANDOM, Kept
 
@@ -68,7 +69,7 @@ class EagerStep:
         for number in results:
             self.made[number] = len(self.ran)
         scope = eager_scope()
-        line = None if scope.startswith(TAPE) else _user_line()
+        line = None if scope.startswith(TAPE) else user_line()
         self.ran.append(Ran(op_type, given, attrs, results, scope, line, self.differentiates))
 
     def begin_gradient(self, op_type: str, inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
@@ -180,6 +181,11 @@ def tracing_of(
 ) -> Tracing:
     """The recorded step as a graph, with what it was given, as if it had been traced."""
     graph = empty_graph("eager_step")
+    batch = _batch(step.leaves.values())
+    called = names_in_scope(batch)
+    with graph.as_default():
+        # What is small is captured as a constant of the graph that is the default one.
+        kept = [(graph.capture(one, name=called[id(one)]), one) for one in batch]
     names = _names(step.ran)
     tensors: dict[int, Any] = dict(step.leaves)
     made: list[tuple[str, range]] = []
@@ -207,8 +213,6 @@ def tracing_of(
         unclipped = raw.get(id(variable))
         return own(unclipped.values if isinstance(unclipped, tf.IndexedSlices) else unclipped)
 
-    batch = _batch(step.leaves.values())
-    kept = [(graph.capture(one), one) for one in batch]
     page = Noted(
         terms=[(name, own(one)) for name, one in noted.terms],
         inputs=[inner for inner, one in kept if _is_one_of(one, noted.inputs)] or None,
@@ -256,7 +260,7 @@ def _is_one_of(tensor: Any, values: Any) -> bool:
     return any(value is tensor for value in tf.nest.flatten(values))
 
 
-def _user_line() -> Line | None:
+def user_line() -> Line | None:
     """The innermost line of the user's code that is running, if it is not below a line of nandoctor's own."""
     frame = sys._getframe(2)
     for _ in range(DEEPEST):

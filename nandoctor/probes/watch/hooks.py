@@ -34,9 +34,9 @@ def install_tensorflow(watch: Watch) -> list[Undo]:
                 _note_losses(watch, target)
             found = plain(self, target, sources, *args, **kwargs)
             with watch.working():
-                if tf.executing_eagerly() and not watch.off:
+                if not watch.off:
                     pairs = zip(tf.nest.flatten(sources), tf.nest.flatten(found), strict=False)
-                    watch.notebook.page(EAGER).gradients += pairs
+                    watch.notebook.page(_graph()).gradients += pairs
             return found
 
         return run
@@ -51,6 +51,9 @@ def install_tensorflow(watch: Watch) -> list[Undo]:
             except tf.errors.InvalidArgumentError:
                 _look(watch, now=True)
                 raise
+            if not watch.off and tf.executing_eagerly():
+                with watch.working():
+                    watch.differentiated.called(self, watch.notebook, (args, kwargs), result)
             if watch.tracings and not watch.off:
                 with watch.working():
                     recorders = [one.recorder for one in watch.optimizing.values()]

@@ -33,7 +33,7 @@ def looked_at(
     held = optimizing.recorder.held()
     if held is None:
         return None
-    tracing = watch.tracings[held[0] - 1]
+    tracing = watch.differentiated.behind(watch.tracings[held[0] - 1])
     script = known.subject.path if known.subject else ""
     step = optimizing.recorder.asked() - 1
     known = replace(known, run=replace(run_facts(watch, script, None, seconds), check_ups=(step,)))

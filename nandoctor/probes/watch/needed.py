@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +29,8 @@ WITH_STATE = re.compile(
     r"(All|Uniform|LogUniform|ThreadUnsafeUnigram|LearnedUnigram)CandidateSampler|CudnnRNN\w*|Timestamp)$"
 )
 """Ops with a state that a step may have: its own variables, loops, arrays, random numbers. No other is run."""
+
+WRITES = re.compile(r"^(Assign|ResourceApply|ResourceSparseApply|ResourceScatter|ResourceStridedSliceAssign)")
 
 STANDARD_STREAMS = re.compile(rb"^(stdout|stderr|log\(\w+\))$")
 
@@ -129,11 +131,13 @@ def _parsed(capture: StepCapture) -> Any:
 def _ancestors(graph: Any, tensors: Iterable[str], known: Iterable[str]) -> set[str]:
     """The names of the ops that the tensors need, where those in `known` are given.
 
-    What has to wait for an op that gives one of those has not to wait.
+    What has to wait for an op that gives one of those has not to wait; nor has what waits for a variable to be written
+    (by the update before, where a step makes several): it is given as it was when the step failed.
     """
     by_name = {node.name: node for node in graph.node}
     given = {_plain(one) for one in known}
     given |= {f"^{one.partition(':')[0]}" for one in given}
+    given |= {f"^{name}" for name in _writing(graph, given)}
     found: set[str] = set()
     pending = [_plain(tensor) for tensor in tensors]
     while pending:
@@ -145,6 +149,26 @@ def _ancestors(graph: Any, tensors: Iterable[str], known: Iterable[str]) -> set[
             raise NandoctorError(f"the graph of the step is damaged: it has no op {name[:80]!r}", UNEXAMINABLE)
         found.add(name)
         pending += [_plain(one) for one in by_name[name].input]
+    return found
+
+
+def _writing(graph: Any, given: Collection[str]) -> set[str]:
+    """The names of the ops that write a variable, and of those behind them, as far as no given tensor is between."""
+    functions = _functions(graph)
+    readers: dict[str, list[str]] = {}
+    pending = []
+    for node in graph.node:
+        if any(WRITES.match(one.op) for one in (node, *_nodes_of(_called([node], functions)))):
+            pending.append(node.name)
+        for one in node.input:
+            if _plain(one) not in given:
+                readers.setdefault(one.removeprefix("^").partition(":")[0], []).append(node.name)
+    found: set[str] = set()
+    while pending:
+        name = pending.pop()
+        if name not in found:
+            found.add(name)
+            pending += readers.get(name, [])
     return found
 
 

@@ -47,6 +47,11 @@ class Notebook:
         """The page of a graph, a new one where nothing was noted yet."""
         return self._graphs.setdefault(graph, Noted())
 
+    def differentiates(self, graph: Any) -> bool:
+        """Whether gradients were taken in the graph that no update there has used."""
+        noted = self._graphs.get(graph)
+        return noted is not None and bool(noted.losses)
+
     def turn(self, graph: Any) -> Noted:
         """The page of a graph, taken out: what comes next belongs to the next update."""
         noted = self.page(graph)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from nandoctor.facts import History, OptimizerFacts, RunFacts, TripFacts
+from nandoctor.facts import History, OptimizerFacts, RunFacts, SourceLine, TripFacts
 from nandoctor.facts.run import TripKind
 from nandoctor.probes.watch.guard import Tracing
 from nandoctor.probes.watch.live import model_of
 from nandoctor.probes.watch.measured import updates_applied
 from nandoctor.probes.watch.recorder import TOTALS
+from nandoctor.probes.watch.scheduled import nonfinite_schedule
 from nandoctor.probes.watch.seen import Trip
 from nandoctor.probes.watch.session import Optimizing, Watch
 from nandoctor.probes.watch.updating import loss_scale
@@ -77,7 +79,7 @@ def history(one: Optimizing) -> History:
     count = one.recorder.variables
     return History(
         first_step=first,
-        loss=tuple(rows[:, 0].tolist()),
+        loss=(math.nan,) * len(rows) if one.lossless else tuple(rows[:, 0].tolist()),
         learning_rate=tuple(rows[:, 1].tolist()),
         gradient_norms={name: tuple(norms[:, place].tolist()) for place, name in enumerate(one.names)},
         weight_norms={name: tuple(norms[:, count + place].tolist()) for place, name in enumerate(one.names)},
@@ -115,6 +117,7 @@ def trip_facts(watch: Watch, one: Optimizing, kind: Trip) -> TripFacts:
         replica=one.replica if distributed else None,
         learning_rate=float(rows[-1, 1]) if len(rows) else None,
         bad=_bad(one, kind, watch.tracings[tracing - 1]),
+        rate_made=_rate_made(one.optimizer) if kind == Trip.LEARNING_RATE else None,
     )
 
 
@@ -124,8 +127,20 @@ def _place(watch: Watch, one: Optimizing, step: int) -> tuple[int | None, int | 
     found = [(epoch, counts.get(id(one.optimizer), 0)) for epoch, counts in begun]
     for epoch, first in reversed(found):
         if first <= step:
-            return epoch, step - first
+            return epoch, (step - first) // _updates_a_batch(watch, one)
     return None, None
+
+
+def _updates_a_batch(watch: Watch, one: Optimizing) -> int:
+    """How often the optimizer updates the weights for one batch, as a critic is trained several times in a step.
+
+    These updates are guarded in one graph, and read the same batch.
+    """
+    mine = {id(variable) for variable in one.variables}
+    guarded = [each for each in watch.tracings if {id(variable) for variable in each.variables} == mine]
+    fed = [{id(kept.tensor) for kept in each.kept if kept.kind in ("argument", "pipeline")} for each in guarded]
+    together = [sum(bool(some & others) for others in fed) for some in fed]
+    return max(together, default=1) or 1
 
 
 def _worker(one: Optimizing) -> int | None:
@@ -180,6 +195,15 @@ def _dtype(optimizer: Any) -> str:
 def _schedule(optimizer: Any) -> str | None:
     rate = getattr(optimizer, "_learning_rate", None)
     return type(rate).__name__ if callable(getattr(rate, "get_config", None)) and callable(rate) else None
+
+
+def _rate_made(optimizer: Any) -> tuple[str, SourceLine] | None:
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    if _schedule(inner) is None or not tf.executing_eagerly():
+        return None
+    with suppress(Exception):
+        return nonfinite_schedule(inner._learning_rate, inner.iterations)
+    return None
 
 
 def _clip(optimizer: Any) -> str | None:

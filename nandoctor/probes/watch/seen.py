@@ -84,8 +84,11 @@ class Seen:
 
 
 def seen_of(losses: Sequence[Any], update: Update, *, compiled: bool = False) -> Seen:
-    """The numbers of an update; `compiled` says that XLA compiles the graph in which they are."""
-    sums, gradients = scalars(losses), dense(update.gradients)
+    """The numbers of an update; `compiled` says that XLA compiles the graph in which they are.
+
+    The target of an inner tape (a gradient penalty) is no loss: it is told by its shape, where another is a number.
+    """
+    sums, gradients = scalars([one for one in losses if one.shape.rank == 0] or losses), dense(update.gradients)
     if compiled:
         sums, gradients = barrier(sums), barrier(gradients)
     loss = tf.add_n([tf.cast(one, tf.float32) for one in sums]) if sums else tf.constant(0.0)

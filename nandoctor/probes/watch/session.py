@@ -14,6 +14,7 @@ from weakref import WeakSet
 from nandoctor.facts import EvaluationFacts
 from nandoctor.probes.compat.callbacks import unseen
 from nandoctor.probes.compat.watching import replica_number
+from nandoctor.probes.watch.differentiated import Differentiated
 from nandoctor.probes.watch.eager import EagerRecorder
 from nandoctor.probes.watch.eager_guard import EagerGuard
 from nandoctor.probes.watch.evaluating import Evaluating, evaluation_of
@@ -46,7 +47,8 @@ class Optimizing:
     updates, `terms` records those of the loss where it has several. `recorded` is the number of the tracing that stands
     for its steps that run eagerly, once one was needed. `called` are the names that the models have for its variables,
     by those in `names`, once they were asked for. `passed_over` are the steps that were asked for after one that was
-    left out, before the watch came to look: they are not recorded.
+    left out, before the watch came to look: they are not recorded. `lossless` says that nobody knows the loss of its
+    updates, as their gradients come from elsewhere.
     """
 
     optimizer: Any
@@ -63,6 +65,7 @@ class Optimizing:
     passed_over: set[int] = field(default_factory=set)
     terms: TermRecord | None = None
     recorded: int | None = None
+    lossless: bool = False
     updates: MeasuredUpdates = field(default_factory=MeasuredUpdates)
 
     @cached_property
@@ -107,6 +110,7 @@ class Watch:
     skip: bool = False
     max_steps: int | None = None
     eager: EagerRecorder = field(default_factory=EagerRecorder)
+    differentiated: Differentiated = field(default_factory=Differentiated)
     notebook: Notebook = field(default_factory=Notebook)
     tracings: list[Tracing] = field(default_factory=list)
     optimizing: dict[int, Optimizing] = field(default_factory=dict)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from nandoctor.errors import UNEXAMINABLE, NandoctorError
@@ -53,16 +54,20 @@ def take_capture(tracing: Tracing, live: LiveNames, made: Sequence[tuple[str, ra
     roles |= {id(one): "label" for one in flat_tensors(tracing.noted.labels)}
     spoken = batch_names(tracing.noted)
     fed: list[Fed] = []
+    given = set[str]()
     for kept, variable in zip(tracing.kept, tracing.stash, strict=True):
         value = None if variable is None else variable.numpy()
         if value is None:
             raise NandoctorError(f"the value of {kept.tensor.name} was not kept", UNEXAMINABLE)
+        if kept.kind == "state" and _is_still(kept.tensor, value, tracing.variables):
+            continue
+        given.add(kept.tensor.op.name)
         role = roles.get(id(kept.tensor), ROLES[kept.kind])
         name = spoken.get(id(kept.tensor)) or _readable(kept.tensor)
         fed.append(Fed(name, tensor_name(kept.tensor), role, value))
     outputs = [one for one in flat_tensors(tracing.noted.predictions) if one.graph is graph]
     needed = ancestors([one for one in (*tracing.losses, *tracing.gradients, *outputs) if _lies_in(one, graph)])
-    needed -= {kept.tensor.op.name for kept in tracing.kept}
+    needed -= given
     held, constants = _captured(graph, needed, live.variables, tracing.variables, tensor_name)
     gradients: list[tuple[Sink, str, str]] = [
         ("gradient", live.variables.get(id(variable.handle)) or _own_name(variable), tensor_name(gradient))
@@ -107,6 +112,16 @@ def _captured(
         elif inner.dtype != tf.variant:
             constants.append(Fed(_readable(inner), tensor_name(inner), "constant", source.numpy()))
     return held, constants
+
+
+def _is_still(read: Any, value: Array, variables: Sequence[Any]) -> bool:
+    """Whether a trained variable that was read still has the value that was kept of it, and can be read again.
+
+    An update before has changed it, and the one that failed was not made. What is read of it takes part in gradients.
+    """
+    source = outermost(read.op.inputs[0])
+    current = _variable_value(source) if any(source is one.handle for one in variables) else None
+    return current is not None and np.array_equal(current, value)
 
 
 def _lies_in(tensor: Any, graph: Any) -> bool:

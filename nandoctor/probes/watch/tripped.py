@@ -66,7 +66,7 @@ def _here(watch: Watch, optimizing: Optimizing, kind: Trip, known: Facts, keep: 
     assert known.run is not None
     assert known.run.trip is not None
     trip = known.run.trip
-    tracing = watch.tracings[optimizing.recorder.tripped()[1] - 1]
+    tracing = watch.differentiated.behind(watch.tracings[optimizing.recorder.tripped()[1] - 1])
     try:
         if tracing.capture is not None:
             capture = tracing.capture()

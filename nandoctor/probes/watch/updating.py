@@ -32,6 +32,7 @@ def guard_traced(watch: Watch, optimizer: Any, grads: list[Any], trainable: Any,
             optimizing, update = _prepared(watch, optimizer, grads, trainable, plain)
             optimizing.clipped = optimizing.clipped or _clipped(update.gradients)
             noted = watch.notebook.turn(tf.compat.v1.get_default_graph())
+            optimizing.lossless = not noted.losses
             _record_terms(optimizing, noted, update)
             return guarded_update(watch.tracings, optimizing.recorder, noted, update, skip=watch.skip)
     except Exception as error:
@@ -64,6 +65,8 @@ def guard_eagerly(watch: Watch, optimizer: Any, grads: list[Any], trainable: Any
         with unseen():
             optimizing, update = _prepared(watch, optimizer, grads, trainable, plain)
             noted = watch.notebook.turn(EAGER)
+            noted.losses = noted.losses or _given_by_a_function(watch)
+            optimizing.lossless = not noted.losses
             made = optimizing.eagerly.update(noted, update, lambda: _traced(watch, optimizing, noted, update))
     except Exception as error:
         if update is None or not update.begun:
@@ -81,6 +84,12 @@ def guard_eagerly(watch: Watch, optimizer: Any, grads: list[Any], trainable: Any
         if made:
             watch.eager.updated()
     return None
+
+
+def _given_by_a_function(watch: Watch) -> list[Any]:
+    """The losses of an update whose gradients a traced function gave: those that the function gave with them."""
+    call = watch.differentiated.turn()
+    return [] if call is None else list(call.losses)
 
 
 def _traced(watch: Watch, optimizing: Optimizing, noted: Noted, update: Update) -> Tracing:
@@ -127,13 +136,18 @@ def _prepared(watch: Watch, optimizer: Any, grads: list[Any], trainable: Any, pl
             watch.seconds -= time.perf_counter() - begun
 
     update = Update(
-        [one for one, _ in pairs],
+        [_tensor(one) for one, _ in pairs],
         [variable for _, variable in pairs],
         _learning_rate(optimizer),
         run,
         scale=loss_scale(optimizer),
     )
     return watch.optimized(optimizer, names, update.variables), update
+
+
+def _tensor(gradient: Any) -> Any:
+    """The gradient as a tensor, where it is held in a variable (that adds gradients up) or in an array."""
+    return gradient if isinstance(gradient, tf.IndexedSlices) else tf.convert_to_tensor(gradient)
 
 
 def loss_scale(optimizer: Any) -> Any:

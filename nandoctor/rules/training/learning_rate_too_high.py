@@ -239,11 +239,11 @@ class LearningRateTooHigh:
         known = [(place, one) for place, one in enumerate(update_ratios(optimizer, history)) if math.isfinite(one)]
         told, ratios = "", dict[str, Scalar]()
         if known and known[-1][0] == history.steps - 1:
-            told = f", and the last update was {number(known[-1][1])} of the weights"
+            told = f", and the last update was {number(known[-1][1])} times as long as the weights"
             ratios["last_update"] = known[-1][1]
         elif known:
             step = history.first_step + known[-1][0]
-            told = f", and the update of step {step:,} was {number(known[-1][1])} of the weights"
+            told = f", and the update of step {step:,} was {number(known[-1][1])} times as long as the weights"
         clip = f", with {optimizer.clip}" if optimizer.clip else ""
         if known and history.first_step == 0 and optimizer.name == "SGD" and optimizer.clip is None:
             ratios["first_update_norm"] = abs(history.learning_rate[0]) * history.gradient_norm[0]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from nandoctor.facts import OptimizerFacts, RunFacts
+from nandoctor.facts import OptimizerFacts, RunFacts, SourceLine
 from nandoctor.finding import Finding, Location, Remedy
 from nandoctor.wording import number
 
@@ -67,7 +67,8 @@ class NonfiniteLearningRate:
                 rate = math.nan if trip.learning_rate is None else trip.learning_rate
                 found = self._explain(optimizer, rate, trip.step, good[-1] if good else None)
                 # With the trip come its epoch and batch, too.
-                yield replace(found, location=Location(phase="update"))
+                found = replace(found, location=Location(phase="update"))
+                yield found if trip.rate_made is None else _with_line(found, *trip.rate_made)
             elif bad:
                 yield self._explain(
                     optimizer, rates[bad[0]], first + bad[0], rates[bad[0] - 1] if bad[0] else None, len(bad)
@@ -97,3 +98,14 @@ class NonfiniteLearningRate:
             ),
             about=f"optimizer:{optimizer.name}",
         )
+
+
+def _with_line(finding: Finding, op_type: str, line: SourceLine) -> Finding:
+    """The finding with the op and the line of the schedule that make the rate what it is."""
+    return replace(
+        finding,
+        message=f"{finding.message} At that step the schedule's {op_type} gives NaN or Inf from finite numbers.",
+        location=replace(
+            finding.location, file=line.file, line=line.line, function=line.function, code=line.code, op_type=op_type
+        ),
+    )

@@ -117,6 +117,8 @@ class OptimizerEpsilon:
         )
 
     def _slots(self, optimizer: OptimizerFacts, names: tuple[str, ...]) -> Finding:
+        recorded = optimizer.history is not None and optimizer.history.steps
+        why = "No recorded gradient is large enough to have made them so" if recorded else "No gradient was recorded"
         return Finding(
             rule=self.code,
             cause=self.cause,
@@ -124,8 +126,7 @@ class OptimizerEpsilon:
             title=self.title,
             message=(
                 f"{plural(len(names), 'variable')} of {optimizer.name} itself hold NaN or Inf (limit {self.slots}): "
-                f"{listing(names, 3)}. No recorded gradient is large enough to have made them so; each further update "
-                "spoils the weights."
+                f"{listing(names, 3)}. {why}; each further update spoils the weights."
             ),
             location=Location(phase="update"),
             evidence={"slots": len(names), "first": names[0]},

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from nandoctor.probes.source.handed import bounded_schedule, guarded_constraint
+from nandoctor.probes.source.handed import bounded_on_the_line, bounded_schedule, guarded_constraint
 from nandoctor.probes.source.masks import finite_mask
 from nandoctor.probes.source.text import Source, UnwritableError
 
@@ -35,6 +35,14 @@ def test_schedules_are_bounded_and_nothing_else() -> None:
 
     expected = SCHEDULE.replace("tf.sqrt(1.0 - step / 9)", "tf.sqrt(tf.maximum(1.0 - step / 9, 0.0))")
     assert changed == expected.replace("math.sqrt(1.0 - epoch)", "math.sqrt(max(1.0 - epoch, 0.0))")
+
+
+def test_of_a_schedule_whose_failing_op_is_known_that_one_is_bounded() -> None:
+    source = Source(SCHEDULE.replace("tf.sqrt(1.0 - step / 9)", "tf.sqrt(0.1) * tf.math.rsqrt(step)"))
+
+    changed = source.changed(bounded_on_the_line(source, 7, "Rsqrt"))
+
+    assert changed == source.text.replace("rsqrt(step)", "rsqrt(tf.maximum(step, 1.0))")
 
 
 def test_constraints_divide_by_what_may_be_0() -> None:

@@ -61,6 +61,20 @@ def test_a_matrix_product_is_looked_at_row_by_row() -> None:
     assert places(one, tainted=True) == [[False, False], [True, False]]
 
 
+def test_a_product_of_two_matrices_passes_on_all_rows_of_the_second_one() -> None:
+    rows = [[1.0, 1.0], [NAN, NAN]]
+    similarities = made("MatMul", [[2.0, NAN], [NAN, NAN]], rows, rows, attrs=("transpose_b", True))
+
+    assert places(similarities, tainted=True) is None
+
+
+def test_a_product_of_matrices_for_each_row_keeps_rows_in_both_operands() -> None:
+    finite, bad = [[3e38, 3e38]], [[NAN, NAN]]
+    one = made("BatchMatMulV2", [[[INF]], [[NAN]]], [finite, bad], [[[1.0], [1.0]], [[NAN], [NAN]]])
+
+    assert places(one, tainted=True) == [[[True]], [[False]]]
+
+
 def test_a_reduction_keeps_rows_unless_it_reduces_them() -> None:
     along = made("Sum", [NAN, INF], [[NAN, 1.0], [3e38, 3e38]], [1])
     across = made("Sum", [NAN, INF], [[NAN, 3e38], [1.0, 3e38]], [0])

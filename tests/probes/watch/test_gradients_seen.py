@@ -40,11 +40,34 @@ def test_a_gradient_penalty_is_told_from_the_loss(tmp_path: Path, traced: bool) 
         optimizer.apply_gradients(zip(gradients, critic.trainable_variables, strict=True))
 
     run = tf.function(step) if traced else step
-    found = report(lambda: run(tf.ones([8, 2])), tmp_path).findings[0]
+    told = report(lambda: run(tf.ones([8, 2])), tmp_path)
+    found = told.findings[0]
 
+    loss = float(tf.reduce_mean(critic(tf.ones([8, 2]))))
+    assert told.run.recorded[-1].loss == pytest.approx(loss)
     assert found.cause == "sqrt-gradient-at-zero"
     assert found.location.step == 0
     assert found.location.line is not None
+
+
+def test_the_sum_of_the_gradients_of_a_weight_that_is_used_twice_is_of_the_backward_pass(tmp_path: Path) -> None:
+    import keras
+    import tensorflow as tf
+
+    weight = tf.Variable(0.0)
+    optimizer = keras.optimizers.SGD(0.1)
+
+    @tf.function
+    def step() -> None:
+        with tf.GradientTape() as tape:
+            loss = tf.sqrt(weight) - tf.sqrt(weight * 1.0)
+        optimizer.apply_gradients([(tape.gradient(loss, weight), weight)])
+
+    (first, *_) = report(step, tmp_path).findings
+
+    (added,) = (one for one in first.consequences if one.location.op_type == "AddN")
+    assert added.location.phase == "backward"
+    assert added.message.startswith("AddN cancels infinities against each other: the first operand (the gradient that")
 
 
 def test_clipping_by_the_global_norm_in_an_eager_loop(tmp_path: Path) -> None:

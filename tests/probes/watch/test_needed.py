@@ -116,6 +116,20 @@ def test_what_the_results_do_not_need_is_left_out(captured: Any) -> None:
     assert refuse_reaching_out(capture) is None
 
 
+def test_what_waits_for_a_variable_to_be_written_reads_it_as_it_is_given(captured: Any) -> None:
+    import tensorflow as tf
+
+    from nandoctor.probes.watch.needed import needed_graph
+
+    other = tf.Variable(1.0)
+    capture = capture_of(captured, lambda x: tf.reduce_sum(x) + other.assign_add(tf.reduce_sum(x)).read_value())
+
+    needed = {node.op for node in tf.compat.v1.GraphDef.FromString(needed_graph(capture).graph).node}
+    assert "AssignAddVariableOp" in {node.op for node in tf.compat.v1.GraphDef.FromString(capture.graph).node}
+    assert "AssignAddVariableOp" not in needed
+    assert "ReadVariableOp" in needed
+
+
 def test_functions_of_the_same_name_in_two_captures_stay_apart(captured: Any) -> None:
     import tensorflow as tf
 

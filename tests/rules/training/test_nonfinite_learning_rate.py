@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from nandoctor.facts import TripFacts
+from nandoctor.facts import SourceLine, TripFacts
 from nandoctor.rules.training.nonfinite_learning_rate import NonfiniteLearningRate
 
 NAN = math.nan
@@ -20,6 +20,16 @@ def test_a_schedule_that_gives_nan(history_of, run_of):
     assert finding.evidence["rate_before"] == 0.01
     assert "is NaN at step 2" in finding.message
     assert "the schedule RootDecay" in finding.message
+
+
+def test_the_line_of_the_schedule_that_makes_it(history_of, run_of):
+    line = SourceLine("train.py", 7, "__call__", "return tf.math.rsqrt(step)")
+    trip = TripFacts("learning-rate", 0, learning_rate=math.inf, rate_made=("Rsqrt", line))
+
+    (finding,) = NonfiniteLearningRate().check(run_of(history_of([1.0], rates=[math.inf]), trip, schedule="WarmUp"))
+
+    assert (finding.location.file, finding.location.line) == ("train.py", 7)
+    assert finding.message.endswith("the schedule's Rsqrt gives NaN or Inf from finite numbers.")
 
 
 def test_a_negative_rate_climbs(history_of, run_of):

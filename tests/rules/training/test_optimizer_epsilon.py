@@ -39,6 +39,12 @@ def test_slots_that_came_with_nan(history_of, run_of):
     assert "adam/m" in finding.message
 
 
+def test_of_slots_that_came_with_nan_nothing_is_known_where_nothing_was_recorded(run_of):
+    (finding,) = OptimizerEpsilon().check(run_of(name="SGD", bad_slots=("sgd/m",)))
+
+    assert "No gradient was recorded; each further update" in finding.message
+
+
 def test_slots_that_a_huge_gradient_spoiled_are_not_the_cause(history_of, run_of):
     history = history_of([1.0, 1.0], gradients=[1.0, 1e25])
 
