@@ -80,7 +80,7 @@ class Watching:
         self._late = "tensorflow" in sys.modules
         _running.append(self)
         self._tables.begin()
-        when_imported(self._imported)
+        self._undo.append(when_imported(self._imported))
 
     def end(self, error: BaseException | None = None) -> None:
         """Look a last time, and take all hooks away. The script is over: what is found now stops nothing.

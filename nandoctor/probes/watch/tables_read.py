@@ -27,15 +27,17 @@ class TablesRead:
 
     files: list[Path] = field(default_factory=list)
     _over: bool = False
+    _waiting_no_more: Callable[[], None] = lambda: None
     _hooked: list[tuple[ModuleType, str, Any, Any]] = field(default_factory=list)
 
     def begin(self) -> None:
         """Listen to the readers from when their modules are imported."""
-        when_imported(self._listen, tuple(READERS))
+        self._waiting_no_more = when_imported(self._listen, tuple(READERS))
 
     def end(self) -> None:
         """Listen no more, and put the readers back; what was read is kept."""
         self._over = True
+        self._waiting_no_more()
         for module, reader, plain, ours in self._hooked:
             if getattr(module, reader, None) is ours:
                 setattr(module, reader, plain)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -57,3 +58,22 @@ def test_nothing_is_as_large_as_the_weights(watching: Watching, eagerly: bool) -
     numbers = STEPS * (2 + 2 * len(model.trainable_variables)) * 4
     assert numbers < taken < batch + numbers + 200
     assert taken < sum(one.numpy().nbytes for one in model.trainable_variables) / 100
+
+
+def test_a_watch_that_is_over_holds_neither_the_model_nor_its_batch(tmp_path: Path) -> None:
+    import keras
+
+    watching = Watching("train.py", Wanted(capsules=tmp_path))
+    watching.begin()
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
+    model.compile("adam", "mse")
+    model.fit(np.ones((8, 4), "float32"), np.ones((8, 1), "float32"), verbose=0)
+    watching.end()
+    assert watching.watch is not None
+    gone = [weakref.ref(one) for one in (watching, watching.watch, watching.watch.tracings[0], model)]
+
+    del watching, model
+    keras.backend.clear_session()
+    gc.collect()
+
+    assert [one() for one in gone] == [None] * 4
