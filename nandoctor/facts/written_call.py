@@ -21,6 +21,14 @@ class WrittenCall:
         module, dot, _ = self.function.rpartition(".")
         return f"{module}{dot}{name}" if dot else f"tf.{name}"
 
+    @property
+    def clip(self) -> str:
+        """The function that clips, of the library that this one is of: `ops.clip`; TensorFlow's without a module."""
+        module = self.function.rpartition(".")[0]
+        return (
+            f"{module}.clip" if module and module.partition(".")[0] not in ("tf", "tensorflow") else "tf.clip_by_value"
+        )
+
 
 UNKNOWN = "the argument"
 

@@ -35,6 +35,17 @@ def test_what_is_not_one_whole_call_is_not_quoted(code: str | None) -> None:
     assert kept_above(line(code), "tf.math.log", "1e-7") == "tf.math.log(tf.maximum(the argument, 1e-7))"
 
 
+@pytest.mark.parametrize(
+    ("code", "clip"),
+    [("ops.exp(x)", "ops.clip"), ("tf.math.exp(x)", "tf.clip_by_value"), ("K.exp(x)", "K.clip"), ("exp(x)", None)],
+)
+def test_the_function_that_clips_is_of_the_users_own_library(code: str, clip: str | None) -> None:
+    found = written_call(line(code), {"exp"})
+
+    assert found is not None
+    assert found.clip == (clip or "tf.clip_by_value")
+
+
 def test_the_bound_is_taken_of_the_users_own_module() -> None:
     assert kept_above(line("ops.log(x)"), "tf.math.log", "1e-7") == "ops.log(ops.maximum(x, 1e-7))"
     assert kept_above(line("y = log(x)"), "tf.math.log", "1e-7") == "log(tf.maximum(x, 1e-7))"

@@ -7,8 +7,9 @@ batches in variables, which another traced function hands over. What there is to
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import tensorflow as tf
@@ -44,10 +45,11 @@ class Differentiated:
     last: Called | None = None
     broken: Called | None = None
     updated: bool = False
+    _known: WeakKeyDictionary[Any, tuple[int, list[Any]]] = field(default_factory=WeakKeyDictionary)
 
     def called(self, function: Any, notebook: Notebook, given: Any, result: Any) -> None:
         """A traced function was called: remember with what, if gradients are taken in it and no weights updated."""
-        graphs = [one for one in function_graphs(function) if notebook.differentiates(one)]
+        graphs = self._graphs(function, notebook)
         arguments = [tf.convert_to_tensor(one) for one in _arrays(given)] if graphs else []
         for graph in reversed(graphs):
             if _takes(graph, arguments):
@@ -57,6 +59,14 @@ class Differentiated:
                 noted = notebook.page(graph)
                 self.last = Called(graph, noted, arguments, tuple(_losses(graph, noted, result)))
                 return
+
+    def _graphs(self, function: Any, notebook: Notebook) -> list[Any]:
+        """The function's graphs in which gradients are taken; looked for when it has been traced again."""
+        count = function.experimental_get_tracing_count()
+        if self._known.get(function, (0, []))[0] != count:
+            graphs = [one for one in function_graphs(function) if notebook.differentiates(one)]
+            self._known[function] = count, graphs
+        return self._known.get(function, (0, []))[1]
 
     def turn(self) -> Called | None:
         """The call that stands for the update at hand: the next one belongs to the next update."""

@@ -27,10 +27,15 @@ def _nothing_trained(run: RunFacts) -> str:
 
 
 def _watched(run: RunFacts) -> str:
-    if len({one.told for one in run.optimizers}) < 2:
+    if not _several(run):
         return f"{plural(run.steps, 'step')} of training watched"
     each = listing([f"{one.steps:,} by {one.told}" for one in run.optimizers])
     return f"{plural(run.steps, 'update')} of weights watched ({each})"
+
+
+def _several(run: RunFacts) -> bool:
+    """Whether several optimizers train, and not one on several replicas."""
+    return len({one.told for one in run.optimizers}) > 1 or any(one.steps < run.steps for one in run.optimizers)
 
 
 def _left_out(run: RunFacts) -> str:
@@ -46,7 +51,7 @@ def _ending(run: RunFacts, max_steps: int | None) -> str:
     if run.trip is not None and run.trip.kind == "evaluation":
         return f", and {run.trip.way} turned non-finite"
     if run.trip is not None:
-        optimizer = run.tripped_optimizer if len({one.told for one in run.optimizers}) > 1 else None
+        optimizer = run.tripped_optimizer if _several(run) else None
         return f", and stopped at step {run.trip.step:,}{f' of {optimizer.told}' if optimizer else ''}"
     if max_steps is not None and run.steps >= max_steps:
         return f", and stopped there (--max-steps {max_steps})"

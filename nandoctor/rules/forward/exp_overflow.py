@@ -88,5 +88,6 @@ class ExpOverflow:
         bound, name = min(math.floor(limit / 2), 20), origin.ran.lower()
         call = written_call(origin.source, {name})
         function, argument = (f"tf.math.{name}", UNKNOWN) if call is None else (call.function, call.argument)
-        bounded = f"{function}(tf.clip_by_value({argument}, -{bound}.0, {bound}.0))"
+        clip = "tf.clip_by_value" if call is None else call.clip
+        bounded = f"{function}({clip}({argument}, -{bound}.0, {bound}.0))"
         return Remedy("clip-argument", f"Bound the argument: {bounded}")

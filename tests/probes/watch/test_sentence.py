@@ -28,6 +28,16 @@ def test_the_updates_of_each_of_several_optimizers_and_the_step_of_the_one_that_
     )
 
 
+def test_two_optimizers_of_one_name_are_told_apart_and_one_on_two_replicas_is_one() -> None:
+    two = RunFacts("train.py", 23, (OptimizerFacts("Adam", 12), OptimizerFacts("Adam", 11)), TripFacts("loss", 11))
+    one = RunFacts("train.py", 12, (OptimizerFacts("Adam", 12), OptimizerFacts("Adam", 12)), TripFacts("loss", 11))
+
+    told = [sentence(run, max_steps=None, nearest=None, spent=0.8) for run in (two, one)]
+
+    assert told[0].startswith("23 updates of weights watched (12 by Adam, 11 by Adam), and stopped at step 11 of Adam;")
+    assert told[1].startswith("12 steps of training watched, and stopped at step 11;")
+
+
 def test_what_a_loss_scale_left_out() -> None:
     run = RunFacts("train.py", 600, (OptimizerFacts("Adam", 600, loss_scale=64.0, skipped=9),), seconds=40.0)
 
