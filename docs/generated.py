@@ -54,7 +54,7 @@ CONTRACT = (
     RecordedStep,
 )
 # What the dataclasses hold beside the contract.
-NOT_WRITTEN = {Report: {"pages"}, Finding: {"about"}}
+NOT_WRITTEN = {Report: {"pages"}, Finding: {"about"}, RunReport: {"history"}}
 _CODE = re.compile(r"(`[^`]*`)")
 _SPECIAL = re.compile(r"([\\*_\[\]<>#|])")
 _JSON: Mapping[Any, str] = {

@@ -271,7 +271,8 @@ class RunReport:
 
     `told` says what tripped and where, or that nothing did; `before` what the steps before it were like, None without a
     trip. `trip` is what is known of it, None without one. `nearest_limit` says what came nearest to its dtype's limit,
-    `cost` is the share of the time that the watch took; None where that was not measured.
+    `cost` is the share of the time that the watch took; None where that was not measured. `recorded` are the last
+    steps, `history` all that the flight recorder has, for pictures: YAML and JSON leave them out.
     """
 
     steps: int
@@ -281,6 +282,7 @@ class RunReport:
     nearest_limit: str | None = None
     cost: float | None = None
     recorded: tuple[RecordedStep, ...] = ()
+    history: tuple[RecordedStep, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ def run_report(run: RunFacts, nearest_limit: str | None = None) -> RunReport:
     """The run for a report. `nearest_limit` is what a look at a step said of it; else the largest loss tells."""
     optimizer = run.tripped_optimizer or next(iter(run.optimizers), None)
     history = optimizer.history if optimizer else None
+    recorded = tuple(_recorded(history, run.trip)) if history else ()
     return RunReport(
         steps=run.steps,
         told=_told(run, history),
@@ -42,7 +43,8 @@ def run_report(run: RunFacts, nearest_limit: str | None = None) -> RunReport:
         trip=_trip(run.trip),
         nearest_limit=nearest_limit or _nearest(run),
         cost=run.cost,
-        recorded=tuple(_recorded(history, run.trip)) if history else (),
+        recorded=recorded[-LAST_STEPS:],
+        history=recorded,
     )
 
 
@@ -194,8 +196,8 @@ def _trip(trip: TripFacts | None) -> Mapping[str, Any] | None:
 
 
 def _recorded(history: History, trip: TripFacts | None) -> Iterator[RecordedStep]:
-    """The last steps of the record, up to the trip where there was one."""
+    """The steps of the record, up to the trip where there was one."""
     until = history.steps if trip is None else min(max(trip.step + 1 - history.first_step, 0), history.steps)
     norms = history.gradient_norm
-    for place in range(max(until - LAST_STEPS, 0), until):
+    for place in range(until):
         yield RecordedStep(history.first_step + place, history.loss[place], norms[place], history.learning_rate[place])

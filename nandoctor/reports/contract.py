@@ -29,7 +29,7 @@ def as_mapping(report: Report) -> dict[str, Any]:
         "layers": [asdict(layer) for layer in report.layers],
         "check_numerics": report.check_numerics,
         "prescription": [asdict(one) for one in report.prescription],
-        "run": asdict(report.run) if report.run else None,
+        "run": {key: value for key, value in asdict(report.run).items() if key != "history"} if report.run else None,
         "columns": [asdict(column) for column in report.columns],
         "columns_left_out": report.columns_left_out,
     }

@@ -72,6 +72,8 @@ def test_the_last_steps_of_the_record_up_to_the_trip() -> None:
     found = run_report(run([1.0] * 30 + [NAN] + [1.0] * 9, TripFacts("loss", 30)))
 
     assert [one.step for one in found.recorded] == list(range(31 - LAST_STEPS, 31))
+    assert [one.step for one in found.history] == list(range(31))
+    assert found.history[-LAST_STEPS:] == found.recorded
     assert math.isnan(found.recorded[-1].loss)
     assert (found.recorded[0].gradient_norm, found.recorded[0].learning_rate) == (2.0, 0.01)
 

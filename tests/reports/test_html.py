@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from nandoctor.finding import Band, LayerRow, Report
+from nandoctor.finding import Band, LayerRow, RecordedStep, Report
 from nandoctor.reports.html import fragment, render
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
@@ -174,6 +174,22 @@ def test_a_report_of_hundreds_of_layers_stays_below_two_megabytes(sick_report: R
 
 def test_the_same_report_gives_the_same_page(pictured_report: Report, pictured: str) -> None:
     assert render(pictured_report) == pictured
+
+
+def test_all_recorded_steps_are_drawn_and_the_last_ones_told(pictured_report: Report) -> None:
+    run = pictured_report.run
+    assert run is not None
+    steps = tuple(RecordedStep(step, 1.0 + step, 1.0, 0.1) for step in range(300))
+
+    text = render(replace(pictured_report, run=replace(run, recorded=steps[-16:], history=steps)))
+
+    page = Page(text).text
+    assert "The last 300 recorded steps." in page
+    assert "The last 16 steps as a table" in page
+    assert all(
+        '["step",[0,1,2,' in json.dumps(plots(text)[f"plot-history-{place}"], separators=(",", ":"))
+        for place in range(3)
+    )
 
 
 def test_without_figures_there_are_no_plots_and_no_library(sick_report: Report) -> None:

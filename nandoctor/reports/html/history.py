@@ -17,6 +17,8 @@ from nandoctor.wording import number
 _HEIGHT = 190
 # A series that spans more than this is drawn on a logarithmic axis.
 _WIDE = 100.0
+# The dots of more steps than this would run into each other.
+_DOTTED = 60
 _RATE = "#7a6bb8"
 
 
@@ -31,7 +33,13 @@ class Series:
 
 def history(run: RunReport) -> tuple[Series, ...]:
     """The plots of loss, gradient norm and learning rate; none where no step was recorded."""
-    return tuple(_series(run.recorded, _tripped(run))) if run.recorded else ()
+    steps = drawn(run)
+    return tuple(_series(steps, _tripped(run))) if steps else ()
+
+
+def drawn(run: RunReport) -> Sequence[RecordedStep]:
+    """The steps that the plots show: all that there are."""
+    return run.history or run.recorded
 
 
 def _tripped(run: RunReport) -> int | None:
@@ -78,7 +86,9 @@ def _plot(steps: Sequence[int], values: Sequence[float], colour: str, tripped: i
     shown = [math.nan if not math.isfinite(one) else math.log10(one) if logarithmic else one for one in values]
     source = ColumnDataSource({"step": list(steps), "shown": shown, "value": [number(one) for one in values]})
     plot.line(x="step", y="shown", source=source, line_color=colour, line_width=2)
-    dots = plot.scatter(x="step", y="shown", source=source, size=6, fill_color=colour, line_color=None)
+    dots = plot.scatter(
+        x="step", y="shown", source=source, size=6 if len(steps) <= _DOTTED else 2, fill_color=colour, line_color=None
+    )
     above = ColumnDataSource(
         {
             "step": [step for step, _ in bad],

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from markupsafe import Markup
 
-from nandoctor.finding import ColumnRow, Report
+from nandoctor.finding import ColumnRow, RecordedStep, Report
 from nandoctor.reports.html.columns import columns_plot, told_bad, told_cells
-from nandoctor.reports.html.history import Series, history
+from nandoctor.reports.html.history import Series, drawn, history
 from nandoctor.reports.html.ladder import Ladder, ladder
 from nandoctor.reports.html.plots import embedded, library
 
@@ -26,10 +26,14 @@ class ShownColumn:
 
 @dataclass(frozen=True)
 class Pictures:
-    """The plots by the id of their place in the page, and the library that draws them (empty where there are none)."""
+    """The plots by the id of their place in the page, and the library that draws them (empty where there are none).
+
+    `steps` are those that the plots of the history show.
+    """
 
     ladder: Ladder | None
     history: tuple[Series, ...]
+    steps: Sequence[RecordedStep]
     columns: tuple[ShownColumn, ...]
     plots: Mapping[str, dict[str, Any]]
     library: Markup
@@ -48,6 +52,7 @@ def pictures(report: Report) -> Pictures:
     return Pictures(
         steps,
         recorded,
+        drawn(report.run) if report.run is not None else (),
         tuple(ShownColumn(one, told_bad(one), told_cells(one)) for one in report.columns),
         {place: embedded(plot, place) for place, plot in plots.items()},
         Markup(library()) if plots else Markup(),
