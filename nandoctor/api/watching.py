@@ -86,7 +86,12 @@ def run(
     folder, environment = Path.cwd(), dict(os.environ)
     watching, earlier = _watching(program.target, wanted, warn or _on_standard_error, folder)
     watching.begin()
-    error = run_program(program)
+    try:
+        error = run_program(program)
+    except BaseException:
+        # There is no such script: the hooks must not outlive it where the process goes on.
+        watching.end()
+        raise
     if os.getpid() != watching.process:
         return Outcome(None, error)
     if error is not None and is_no_python(error):

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from nandoctor.probes.watch.start import is_watched
+
 NANDOCTOR = "from nandoctor.cli.main import run; run()"
 FIT = """
 import os, sys
@@ -115,6 +117,7 @@ def test_wrong_usage_runs_nothing(
     assert (outcome.code, outcome.out) == (2, "")
     assert told in outcome.err
     assert outcome.err.count("\n") == 1
+    assert not is_watched()
 
 
 def test_a_report_that_cannot_be_made_is_no_fault_of_the_script(folder: Path) -> None:
