@@ -30,7 +30,7 @@ class EagerGuard:
         """
         recorder, losses = self.recorder, [loss for loss in noted.losses if loss.dtype.is_floating]
         with unrecorded():
-            row, witness = self._before(losses, update)
+            row, witness, alarm = self._before(losses, update)
             kind = Trip.NONE if np.isfinite(witness) else Trip(int(seen_of(losses, update).first_bad()))
         if kind is Trip.NONE:
             update.begun = True
@@ -43,14 +43,17 @@ class EagerGuard:
                 kind = Trip.NONE if all_finite([one.read_value() for one in update.variables]) else Trip.WEIGHTS
             if kind is not Trip.NONE:
                 recorder.trip(tf.constant(int(kind), tf.int64), traced().number)
-            elif np.isnan(recorder.alarm.numpy()) and recorder.wanted() and np.isfinite(row.numpy()).all():
+            elif np.isnan(alarm) and recorder.wanted() and np.isfinite(row.numpy()).all():
                 # A step that a loss scale leaves out is none to look at: its gradients overflow on purpose.
                 recorder.hold(traced().number)
             recorder.count()
         return kind is Trip.NONE
 
-    def _before(self, losses: Sequence[Any], update: Update) -> tuple[Any, Any]:
-        """The row that is recorded of the update, and one number that is finite if all of it is."""
+    def _before(self, losses: Sequence[Any], update: Update) -> tuple[Any, Any, Any]:
+        """The row that is recorded of the update, one number that is finite if all of it is, and the alarm.
+
+        All of it is fetched at once: in a small step, each op that runs for the watch alone is felt.
+        """
         rate = tf.cast(update.learning_rate, tf.float32)
         scale = () if update.scale is None else (tf.cast(tf.convert_to_tensor(update.scale), tf.float32),)
         given = (*losses, *dense(update.gradients), rate, *scale)
@@ -61,13 +64,14 @@ class EagerGuard:
                 first, last = len(losses), len(given) - len(scale)
                 known = Update(given[first : last - 1], (), given[last - 1], update.run, *given[last:])
                 seen = seen_of(given[:first], known)
-                return seen.row, seen.witness
+                return seen.row, tf.stack([seen.witness, self.recorder.alarm.read_value()])
 
             # The rows of a batch, and those that a sparse gradient has, change from step to step.
             specs = [tf.TensorSpec([None] * one.shape.rank, one.dtype) for one in given]
             self.functions[key] = tf.function(numbers, autograph=False).get_concrete_function(*specs)
-        row, witness = self.functions[key](*given)
-        return row, witness.numpy()
+        row, told = self.functions[key](*given)
+        witness, alarm = told.numpy()
+        return row, witness, alarm
 
     def _after(self, row: Any, variables: Sequence[Any]) -> Any:
         """Record the step; one number that is finite if all weights are."""

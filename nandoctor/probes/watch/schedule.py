@@ -17,6 +17,7 @@ SECONDS_BETWEEN_READINGS = 1.0
 class Schedule:
     """When to look at a step op by op, and when to read the record of the last ones.
 
+    The time is that of the clock or that of the processor, whichever is less: a script that waits is not training.
     The first step is looked at whatever that takes. The next look is due `every` so many steps, or, without that, as
     soon as it and those before it fit into 2 % of the time; `looks` says whether there are any. Reading is due every
     second, or as rarely as it takes to stay below 0.5 %. `step` is how many steps there were at the last look, `spent`
@@ -26,6 +27,7 @@ class Schedule:
     looks: bool = True
     every: int | None = None
     begun: float = field(default_factory=time.monotonic)
+    worked: float = field(default_factory=time.process_time)
     step: int = 0
     spent: float = 0.0
     _last: float = 0.0
@@ -39,7 +41,7 @@ class Schedule:
         if self.every is not None:
             # The batch of the step after this moment is kept, and the last look came after its own step.
             return steps - self.step >= self.every - 1
-        return self.spent + self._last <= SHARE_OF_LOOKS * (time.monotonic() - self.begun)
+        return self.spent + self._last <= SHARE_OF_LOOKS * self._time()
 
     @contextmanager
     def preparing(self) -> Iterator[None]:
@@ -62,7 +64,7 @@ class Schedule:
 
     def reading_due(self) -> bool:
         """Whether the record is to be read."""
-        return self.looks and time.monotonic() >= self._next_reading
+        return self.looks and self._time() >= self._next_reading
 
     def read(self, act: Callable[[], None]) -> None:
         """Read, and note when to do so again."""
@@ -70,5 +72,9 @@ class Schedule:
         try:
             act()
         finally:
-            ended = time.monotonic()
-            self._next_reading = ended + max(SECONDS_BETWEEN_READINGS, (ended - begun) / SHARE_OF_READING)
+            taken = time.monotonic() - begun
+            self._next_reading = self._time() + max(SECONDS_BETWEEN_READINGS, taken / SHARE_OF_READING)
+
+    def _time(self) -> float:
+        """The seconds since it all began."""
+        return min(time.monotonic() - self.begun, time.process_time() - self.worked)

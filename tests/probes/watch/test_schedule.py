@@ -26,6 +26,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(time, "monotonic", clock)
+    monkeypatch.setattr(time, "process_time", clock)
     return clock
 
 
@@ -55,6 +56,22 @@ def test_what_is_prepared_for_a_look_counts_as_part_of_it(clock: Clock) -> None:
     assert not schedule.look_due(500)
     clock.wait(1.0)
     assert schedule.look_due(501)
+
+
+def test_a_script_that_waits_is_not_training(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    work = Clock()
+    monkeypatch.setattr(time, "process_time", work)
+    schedule = Schedule(begun=clock.now, worked=work.now)
+    schedule.look(1, lambda: clock.wait(1.0))
+    schedule.read(lambda: clock.wait(0.001))
+
+    clock.wait(1000.0)
+    work.wait(0.9)
+    assert not schedule.reading_due()
+    assert not schedule.look_due(1000)
+    work.wait(99.2)
+    assert schedule.reading_due()
+    assert schedule.look_due(1001)
 
 
 def test_the_first_look_is_not_asked_for_since_it_is_at_the_first_step(clock: Clock) -> None:
