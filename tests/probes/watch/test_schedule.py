@@ -31,7 +31,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def test_looks_take_two_percent_of_the_time(clock: Clock) -> None:
-    schedule = Schedule(begun=clock.now)
+    schedule = Schedule(begun=clock.now, worked=clock.now)
     clock.wait(10.0)
     schedule.look(1, lambda: clock.wait(1.0))
 
@@ -46,7 +46,7 @@ def test_looks_take_two_percent_of_the_time(clock: Clock) -> None:
 
 
 def test_what_is_prepared_for_a_look_counts_as_part_of_it(clock: Clock) -> None:
-    schedule = Schedule(begun=clock.now)
+    schedule = Schedule(begun=clock.now, worked=clock.now)
     with schedule.preparing():
         clock.wait(3.0)
     schedule.look(1, lambda: clock.wait(1.0))
@@ -75,14 +75,14 @@ def test_a_script_that_waits_is_not_training(clock: Clock, monkeypatch: pytest.M
 
 
 def test_the_first_look_is_not_asked_for_since_it_is_at_the_first_step(clock: Clock) -> None:
-    schedule = Schedule(begun=clock.now)
+    schedule = Schedule(begun=clock.now, worked=clock.now)
     clock.wait(1000.0)
 
     assert not schedule.look_due(0)
 
 
 def test_looks_at_every_so_manyth_step_take_what_they_take(clock: Clock) -> None:
-    schedule = Schedule(every=10, begun=clock.now)
+    schedule = Schedule(every=10, begun=clock.now, worked=clock.now)
     schedule.look(1, lambda: clock.wait(5.0))
 
     assert not schedule.look_due(9)
@@ -90,7 +90,7 @@ def test_looks_at_every_so_manyth_step_take_what_they_take(clock: Clock) -> None
 
 
 def test_a_record_that_is_slow_to_read_is_read_rarely(clock: Clock) -> None:
-    schedule = Schedule(begun=clock.now)
+    schedule = Schedule(begun=clock.now, worked=clock.now)
     assert schedule.reading_due()
     schedule.read(lambda: clock.wait(0.001))
     assert not schedule.reading_due()
@@ -105,7 +105,7 @@ def test_a_record_that_is_slow_to_read_is_read_rarely(clock: Clock) -> None:
 
 
 def test_nothing_is_due_where_no_looks_are_wanted(clock: Clock) -> None:
-    schedule = Schedule(looks=False, begun=clock.now)
+    schedule = Schedule(looks=False, begun=clock.now, worked=clock.now)
     clock.wait(1000.0)
 
     assert not schedule.reading_due()
